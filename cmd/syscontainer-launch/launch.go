@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// cleanupTimeout bounds what is done after a start was broken off, so that it
+// ends before systemd loses patience (TimeoutStopSec= is 90 s by default).
+const cleanupTimeout = 20 * time.Second
+
+// errStopped says that the unit was stopped while it was starting.
+var errStopped = errors.New("stopped before the container was started")
+
+// host is where the launcher finds the kernel's and the runtime's files, and
+// its environment. Tests put a directory of their own there.
+type host struct {
+	proc, cgroup, run string
+	environ           []string
+	manager           int // pid of the systemd that started the launcher
+}
+
+func realHost() host {
+	return host{proc: "/proc", cgroup: "/sys/fs/cgroup", run: "/run", environ: os.Environ(), manager: os.Getppid()}
+}
+
+// launch starts the container and hands it to systemd. After nil the
+// container runs and is the unit's main process; after any error nothing of
+// the container is left, so that the next start finds a clean place.
+func (h host) launch(ctx context.Context, o options) error {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return errors.New("NOTIFY_SOCKET is not set: this program runs as ExecStart= of a unit with Type=notify")
+	}
+	if _, err := exec.LookPath(o.Runtime); err != nil {
+		return fmt.Errorf("finding the OCI runtime: %w", err)
+	}
+	f, err := readFacts(o.Bundle)
+	if err != nil {
+		return err
+	}
+	if err := h.enterSupervisor(f.CgroupsPath); err != nil {
+		return err
+	}
+	if err := h.removeLeftover(ctx, o); err != nil {
+		return err
+	}
+	err = h.startContainer(ctx, o, f)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w (%w)", errStopped, context.Cause(ctx))
+	}
+	return withCleanup(err, h.cleanUp(ctx, o))
+}
+
+// startContainer has the runtime start the container and announces it.
+//
+// The launcher stays the main process until then: a stop that comes in between
+// reaches it and not a half-made container.
+func (h host) startContainer(ctx context.Context, o options, f facts) error {
+	if err := h.runContainer(ctx, o); err != nil {
+		return err
+	}
+	pid, err := readPid(o.PidFile)
+	if err != nil {
+		return err
+	}
+	return h.announce(ctx, pid, f)
+}
+
+// announce makes pid the unit's main process.
+func (h host) announce(ctx context.Context, pid int, f facts) error {
+	if err := h.awaitAdoption(ctx, pid); err != nil {
+		return err
+	}
+	state := "MAINPID=" + strconv.Itoa(pid)
+	if !f.Notifies {
+		state += "\n" + daemon.SdNotifyReady
+	}
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		return fmt.Errorf("telling systemd the container's pid: %w", err)
+	}
+	return nil
+}
+
+// readPid reads the pid that the runtime wrote.
+func readPid(file string) (int, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0, fmt.Errorf("reading the container's pid: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid <= 1 {
+		return 0, fmt.Errorf("reading the container's pid: %s holds %q", file, data)
+	}
+	return pid, nil
+}
+
+// removeLeftover removes what an unclean stop left of a container of this
+// name. Runtimes keep their state in /run/RUNTIME/NAME; asking there first
+// saves running the runtime, which takes longer than all of the launcher. One
+// that keeps it elsewhere refuses the first start, and cleanUp then helps the
+// second.
+func (h host) removeLeftover(ctx context.Context, o options) error {
+	if err := os.Remove(o.PidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the old pid file: %w", err)
+	}
+	state := filepath.Join(h.run, filepath.Base(o.Runtime), o.Name)
+	if _, err := os.Stat(state); err != nil {
+		return nil //nolint:nilerr // no state that can be seen: the runtime will say if there is any
+	}
+	if err := h.deleteContainer(ctx, o); err != nil {
+		return fmt.Errorf("removing the leftover container %q: %w", o.Name, err)
+	}
+	return nil
+}
+
+// cleanUp takes away what a start that failed or was stopped has left. It runs
+// although ctx may be cancelled.
+func (h host) cleanUp(ctx context.Context, o options) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	err := h.deleteContainer(ctx, o)
+	if removeErr := os.Remove(o.PidFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return err
+}
+
+// withCleanup keeps the error that matters in front, on one line.
+func withCleanup(err, cleanup error) error {
+	if cleanup == nil {
+		return err
+	}
+	return fmt.Errorf("%w; then cleaning up: %s", err, oneLine(cleanup.Error()))
+}

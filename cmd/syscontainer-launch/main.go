@@ -1,0 +1,70 @@
+// Command syscontainer-launch is what the ExecStart= of a container's unit
+// runs. It lets an OCI runtime start the container inside the unit's own
+// cgroup, tells systemd that the container's init is the unit's main process,
+// and exits: nothing of it stays in memory.
+//
+// It knows cgroup v2, the sd_notify protocol and the command line that all
+// OCI runtimes share. Of the bundle it reads two facts (see facts). It knows
+// nothing of images, deployments or records, and it decides nothing about
+// them: everything it needs stands on its command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit statuses. A start that systemd itself broke off is not a failure.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	defer stop()
+	os.Exit(command(ctx, os.Args[1:], realHost(), os.Stderr))
+}
+
+// command runs the whole program and returns its exit status. Everything it
+// has to say is one line on stderr, which is the unit's journal.
+func command(ctx context.Context, args []string, h host, stderr io.Writer) int {
+	o, err := parseOptions(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+		return exitUsage
+	}
+	err = h.launch(ctx, o)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errStopped):
+		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+		return exitDone
+	default:
+		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+		return exitFailed
+	}
+}
+
+// stopSignals are the signals that mean "stop". A unit's KillSignal= is the
+// image's stop signal and reaches the launcher as long as it is the main
+// process, so any signal that people use for that must be understood: httpd's
+// SIGWINCH, nginx's SIGQUIT, SIGRTMIN+3 of systemd in a container.
+func stopSignals() []os.Signal {
+	const firstRealTime, lastRealTime = 34, 64 // what libc leaves of the kernel's 32…64
+	signals := []os.Signal{
+		syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGABRT,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGWINCH, syscall.SIGPWR,
+	}
+	for n := syscall.Signal(firstRealTime); n <= lastRealTime; n++ {
+		signals = append(signals, n)
+	}
+	return signals
+}
