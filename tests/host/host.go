@@ -1,0 +1,221 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options say what a machine is like. The zero value is Debian and nothing else.
+type Options struct {
+	Layers []string          // folders that look like /, over Debian's tree; see Lab.Root
+	Root   *Root             // boots this root, which stays the caller's to close; Layers is not used then
+	Mounts map[string]string // folders of this machine to see inside: path inside -> path here
+}
+
+// Host is a running machine.
+type Host struct {
+	*Root
+
+	own     bool // the root is closed with the machine
+	mounts  map[string]string
+	console string
+	nspawn  *exec.Cmd
+	done    chan struct{} // closed when nspawn has ended
+	ended   error         // how; to be read after done
+	leader  int           // PID 1 of the machine, seen from here
+}
+
+// Boot makes a machine and returns when systemd says that everything was started. Close it, also after a failed test.
+// After an error nothing is left.
+func (l *Lab) Boot(ctx context.Context, o Options) (*Host, error) {
+	h := &Host{Root: o.Root, mounts: o.Mounts}
+	if h.Root == nil {
+		root, err := l.Root(o.Layers...)
+		if err != nil {
+			return nil, err
+		}
+		h.Root, h.own = root, true
+	}
+	h.console = filepath.Join(h.state, "console")
+	if err := h.boot(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("booting %s: %w\n%s", h.name, err, tail(h.console)), h.Close())
+	}
+	return h, nil
+}
+
+// nspawnArgs is the command line that boots the tree dir.
+func nspawnArgs(name, dir string, mounts map[string]string) []string {
+	args := []string{
+		"--quiet", "--directory=" + dir, "--boot", "--machine=" + name,
+		"--register=no", "--keep-unit", "--private-network", "--capability=all",
+		"--system-call-filter=@keyring", "--system-call-filter=bpf",
+		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
+	}
+	var binds []string
+	for inside, here := range mounts {
+		binds = append(binds, "--bind="+here+":"+inside)
+	}
+	slices.Sort(binds)
+	return append(args, binds...)
+}
+
+func (h *Host) boot(ctx context.Context) error {
+	if err := h.start(); err != nil {
+		return err
+	}
+	return h.awaitBoot(ctx)
+}
+
+func (h *Host) start() error {
+	console, err := os.Create(h.console)
+	if err != nil {
+		return err
+	}
+	defer console.Close()
+	cgroup, err := makeCgroup(h.name)
+	if err != nil {
+		return err
+	}
+	defer cgroup.Close()
+
+	h.nspawn = exec.Command("systemd-nspawn", nspawnArgs(h.name, h.Dir, h.mounts)...)
+	h.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+	h.nspawn.Stdout, h.nspawn.Stderr = console, console
+	h.nspawn.SysProcAttr = &syscall.SysProcAttr{
+		Pdeathsig:   syscall.SIGKILL,
+		UseCgroupFD: true,
+		CgroupFD:    int(cgroup.Fd()),
+	}
+	h.done = make(chan struct{})
+	started := make(chan error)
+	go func() {
+		// The signal at the parent's death comes with the death of the thread that started the process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := h.nspawn.Start()
+		started <- err
+		if err == nil {
+			h.ended = h.nspawn.Wait()
+		}
+		close(h.done)
+	}()
+	return <-started
+}
+
+// awaitBoot waits for PID 1, and until it has started everything.
+func (h *Host) awaitBoot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not within a minute"))
+	defer cancel()
+	err := until(ctx, "systemd runs", func() (bool, error) {
+		select {
+		case <-h.done:
+			return false, fmt.Errorf("systemd-nspawn ended: %w", h.ended)
+		default:
+		}
+		h.leader = childOf(h.nspawn.Process.Pid)
+		if h.leader == 0 {
+			return false, nil
+		}
+		_, err := os.Stat(fmt.Sprintf("/proc/%d/root/run/systemd/private", h.leader))
+		return err == nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	state, err := h.Run(ctx, "systemctl", "is-system-running", "--wait")
+	if err != nil {
+		return err
+	}
+	switch word := strings.TrimSpace(state.Stdout); word {
+	case "running", "degraded": // degraded: a unit failed, which may be just what a test wants to see
+		return nil
+	default:
+		return fmt.Errorf("systemd says %q %s", word, state.Stderr)
+	}
+}
+
+// childOf returns the child of a process, or 0. A systemd-nspawn that is up has one, the machine's PID 1.
+func childOf(pid int) int {
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(children))
+	if len(fields) != 1 {
+		return 0
+	}
+	child, _ := strconv.Atoi(fields[0])
+	return child
+}
+
+// wantsReboot is the exit status of a systemd-nspawn whose machine asked for a reboot.
+const wantsReboot = 133
+
+// Reboot restarts the machine as `systemctl reboot` does, and returns when it is up again.
+func (h *Host) Reboot(ctx context.Context) error {
+	if _, err := h.Run(ctx, "systemctl", "reboot"); err != nil {
+		return err
+	}
+	if err := h.awaitEnd(ctx); err != nil {
+		return fmt.Errorf("shutting %s down: %w", h.name, err)
+	}
+	if code := h.nspawn.ProcessState.ExitCode(); code != wantsReboot {
+		return fmt.Errorf("rebooting %s: systemd-nspawn ended with %d\n%s", h.name, code, tail(h.console))
+	}
+	if err := h.boot(ctx); err != nil {
+		return fmt.Errorf("rebooting %s: %w\n%s", h.name, err, tail(h.console))
+	}
+	return nil
+}
+
+func (h *Host) awaitEnd(ctx context.Context) error {
+	select {
+	case <-h.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Poweroff shuts the machine down in an orderly way. Its root stays until Close.
+func (h *Host) Poweroff(ctx context.Context) error {
+	if _, err := h.Run(ctx, "systemctl", "poweroff"); err != nil {
+		return err
+	}
+	if err := h.awaitEnd(ctx); err != nil {
+		return fmt.Errorf("powering %s off: %w", h.name, err)
+	}
+	return nil
+}
+
+// Close switches the machine off at once and, unless the root was the caller's, removes everything it wrote. It is
+// fine after Poweroff.
+func (h *Host) Close() error {
+	if h.nspawn != nil && h.nspawn.Process != nil {
+		_ = h.nspawn.Process.Kill()
+		<-h.done
+	}
+	problems := []error{removeCgroup(h.name)}
+	if h.own {
+		problems = append(problems, h.Root.Close())
+	}
+	return errors.Join(problems...)
+}
+
+// Kill sends a signal to a process of the machine. The number is the one that is seen inside.
+func (h *Host) Kill(ctx context.Context, pid int, signal unix.Signal) error {
+	_, err := h.Output(ctx, "kill", "-"+strconv.Itoa(int(signal)), strconv.Itoa(pid))
+	return err
+}

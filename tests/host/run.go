@@ -1,0 +1,129 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Result is what a command said and how it ended.
+type Result struct {
+	Stdout, Stderr string
+	Code           int // exit status; 128 + the signal's number when it was killed
+}
+
+// Run runs a command inside the machine, as root in a login-like environment. A command that fails is not an error:
+// see Result.Code.
+func (h *Host) Run(ctx context.Context, argv ...string) (Result, error) {
+	return h.enter(ctx, nil, []string{"--all"}, argv)
+}
+
+// RunInput is Run with something on the command's standard input.
+func (h *Host) RunInput(ctx context.Context, stdin io.Reader, argv ...string) (Result, error) {
+	return h.enter(ctx, stdin, []string{"--all"}, argv)
+}
+
+// RunInNetwork runs a program of this machine, which sees this machine's files, in the network of the host.
+func (h *Host) RunInNetwork(ctx context.Context, argv ...string) (Result, error) {
+	return h.enter(ctx, nil, []string{"--net"}, argv)
+}
+
+// Output is Run for a command that must succeed: its standard output without the last newline.
+func (h *Host) Output(ctx context.Context, argv ...string) (string, error) {
+	result, err := h.Run(ctx, argv...)
+	return result.must(argv, err)
+}
+
+func (r Result) must(argv []string, err error) (string, error) {
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("%s: exit status %d\n%s%s", strings.Join(argv, " "), r.Code, r.Stdout, r.Stderr)
+	}
+	return strings.TrimSuffix(r.Stdout, "\n"), err
+}
+
+func (h *Host) enter(ctx context.Context, stdin io.Reader, namespaces, argv []string) (Result, error) {
+	args := append([]string{"--target=" + strconv.Itoa(h.leader)}, namespaces...)
+	cmd := exec.CommandContext(ctx, "nsenter", append(append(args, "--"), argv...)...)
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0",
+	}
+	cmd.WaitDelay = 5 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+
+	cgroup, err := h.openCgroup()
+	if err != nil {
+		return Result{}, fmt.Errorf("running %q: %w", argv, err)
+	}
+	defer cgroup.Close()
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd())}
+
+	err = cmd.Run()
+	result := Result{Stdout: stdout.String(), Stderr: stderr.String()}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case ctx.Err() != nil:
+		return result, fmt.Errorf("running %q: %w\n%s", argv, context.Cause(ctx), result.Stderr)
+	case ok:
+		result.Code = exitCode(exit)
+		return result, nil
+	case err != nil:
+		return result, fmt.Errorf("running %q: %w", argv, err)
+	}
+	return result, nil
+}
+
+// openCgroup opens the cgroup of the machine's PID 1: what we run inside must be in a cgroup that exists inside.
+func (h *Host) openCgroup() (*os.File, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", h.leader))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if path, found := strings.CutPrefix(strings.TrimSpace(line), "0::"); found {
+			dir, err := cgroupDir(path)
+			if err != nil {
+				return nil, err
+			}
+			return os.Open(dir)
+		}
+	}
+	return nil, fmt.Errorf("process %d is in no cgroup2", h.leader)
+}
+
+func exitCode(exit *exec.ExitError) int {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return exit.ExitCode()
+}
+
+// Journal returns the log of a unit, or of everything when unit is empty, over all boots. It works on a machine that
+// is off, too.
+func (h *Host) Journal(ctx context.Context, unit string) (string, error) {
+	args := []string{"--directory=" + filepath.Join(h.Dir, "var/log/journal"), "--no-pager", "--output=short-precise"}
+	if unit != "" {
+		args = append(args, "--unit="+unit)
+	}
+	out, err := exec.CommandContext(ctx, "journalctl", args...).Output()
+	return string(out), err
+}
+
+// run runs a program of this machine that must succeed, and shows what it said when it does not.
+func run(ctx context.Context, argv ...string) error {
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", argv[0], err, bytes.TrimSpace(out))
+	}
+	return nil
+}
