@@ -1,0 +1,145 @@
+package sysd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// Manager is the systemd that runs as PID 1. Its methods may be called at the
+// same time.
+type Manager struct {
+	conn       *dbus.Conn
+	disconnect context.CancelFunc
+	run        Runner
+}
+
+// Connect returns the running manager, or ErrNotRunning when there is none or
+// when it manages another tree than the one that we see (a chroot). The
+// connection outlives ctx, so that an undo can use it; call Close.
+func Connect(ctx context.Context) (*Manager, error) {
+	if !booted("/") {
+		return nil, ErrNotRunning
+	}
+	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, disconnect)
+	conn, err := dial(lifetime)
+	if !stop() && err == nil {
+		conn.Close()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		disconnect()
+		return nil, fmt.Errorf("connecting to systemd: %w", err)
+	}
+	return &Manager{conn: conn, disconnect: disconnect, run: Exec}, nil
+}
+
+// dial prefers systemd's own socket, which root may use and which needs no
+// dbus-daemon.
+func dial(ctx context.Context) (*dbus.Conn, error) {
+	var private error
+	if os.Geteuid() == 0 {
+		conn, err := dbus.NewSystemdConnectionContext(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		private = err
+	}
+	conn, err := dbus.NewSystemConnectionContext(ctx)
+	if err != nil {
+		return nil, errors.Join(private, err)
+	}
+	// The bus, other than the private socket, tells only subscribers when a
+	// job ends.
+	if err := conn.Subscribe(); err != nil {
+		conn.Close()
+		return nil, errors.Join(private, err)
+	}
+	return conn, nil
+}
+
+// Close ends the connection. Jobs that were begun go on.
+func (m *Manager) Close() {
+	m.conn.Close()
+	m.disconnect()
+}
+
+// Reload has systemd read all unit files again.
+func (m *Manager) Reload(ctx context.Context) error {
+	if err := m.conn.ReloadContext(ctx); err != nil {
+		return fmt.Errorf("reloading systemd: %w", err)
+	}
+	return nil
+}
+
+// Enable makes the links that the units' [Install] sections ask for. A unit
+// without that section is fine; an alias that is another unit's link is an
+// error. Idempotent. systemd learns of it at the next Reload.
+func (m *Manager) Enable(ctx context.Context, units []string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	if _, _, err := m.conn.EnableUnitFilesContext(ctx, units, false, false); err != nil {
+		return fmt.Errorf("enabling %s: %w", strings.Join(units, ", "), err)
+	}
+	return nil
+}
+
+// Disable removes the units' links, also when their files are gone, and those
+// of aliases. Idempotent. It stops nothing; systemd learns of it at the next
+// Reload.
+func (m *Manager) Disable(ctx context.Context, units []string) error {
+	found, err := existing("/", units)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		if _, err := m.conn.DisableUnitFilesContext(ctx, found, false); err != nil {
+			return fmt.Errorf("disabling %s: %w", strings.Join(found, ", "), err)
+		}
+	}
+	return removeLinks("/", units)
+}
+
+// Tmpfiles makes what a file of tmpfiles.d asks for. Only file's base name
+// counts: it is looked up in the tmpfiles.d directories. Idempotent.
+func (m *Manager) Tmpfiles(ctx context.Context, file string) error {
+	return tmpfiles(ctx, m.run, "", file)
+}
+
+// Status returns what systemd knows of a unit, loading it if need be. A unit
+// that does not exist is no error: its Load is "not-found".
+func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
+	properties, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	if err != nil {
+		return Status{}, fmt.Errorf("asking for the state of %s: %w", unit, err)
+	}
+	return statusFrom(properties), nil
+}
+
+// Journal returns the last lines that a unit, or systemd about it, has written
+// since boot; it is meant for error messages and returns nothing rather than
+// an error.
+func (m *Manager) Journal(ctx context.Context, unit string, lines int) []string {
+	// A process that has just died may have lines on the way to the journal;
+	// without the sync they would be missing, but the others would be there.
+	_, _ = m.run(ctx, journalSyncCommand())
+	out, err := m.run(ctx, journalCommand(unit, lines))
+	text := strings.TrimSpace(string(out))
+	if err != nil || text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+// isUnknown reports whether systemd refused because it has no such unit.
+func isUnknown(err error) bool {
+	var remote godbus.Error
+	return errors.As(err, &remote) && remote.Name == "org.freedesktop.systemd1.NoSuchUnit"
+}
