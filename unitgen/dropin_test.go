@@ -1,0 +1,139 @@
+package unitgen_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+func TestDropInGolden(t *testing.T) {
+	tests := map[string]unitgen.DropInSpec{
+		"minimal.conf": {
+			Name:      "etcd",
+			DeployDir: "/var/lib/syscontainer/containers/etcd/deploy/1",
+			Runtime:   "/usr/bin/runc",
+		},
+		"full.conf": {
+			Name:       "flannel-2",
+			DeployDir:  "/var/lib/syscontainer/containers/flannel-2/deploy/17",
+			Runtime:    "/usr/bin/crun",
+			Type:       "notify-reload",
+			KillSignal: "rtmin+3",
+			After:      []string{"etcd.service", "network-online.target", "etcd.service"},
+			Before:     []string{"docker.service"},
+			Requires:   []string{"etcd.service"},
+			Wants:      []string{"network-online.target", `srv-a\x2db.mount`},
+		},
+		"nasty.conf": {
+			Name:       "a.b_c-d",
+			DeployDir:  `/srv/100% "mine"/it's\n/é`,
+			Runtime:    "/opt/my runtime/%n/runc$HOME",
+			Type:       "exec",
+			KillSignal: "2",
+		},
+	}
+	for file, spec := range tests {
+		got, err := unitgen.DropIn(spec)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		golden(t, file, got)
+		if _, err := unitgen.ParseUnit(file, got); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDropInRefusesEverythingWrongAtOnce(t *testing.T) {
+	got, err := unitgen.DropIn(unitgen.DropInSpec{
+		Name:       "../x",
+		DeployDir:  "/a\nType=forking",
+		Runtime:    "runc",
+		Type:       "forking",
+		KillSignal: "SIGNONE",
+		After:      []string{"etcd"},
+	})
+	want := []string{
+		`name "../x" does not begin with a letter or a digit`,
+		`RequiresMountsFor=: "/a\nType=forking" has a control character`,
+		`name "etcd" does not end in .service, .target or another type of unit`,
+		`Type=: "forking" cannot run a container; simple, exec, notify and notify-reload can`,
+		`ExecStopPost=: "runc" is not an absolute path`,
+		`KillSignal=: "SIGNONE" is not a signal`,
+	}
+	if got != nil || err == nil || err.Error() != strings.Join(want, "\n") {
+		t.Errorf("got %q and:\n%v", got, err)
+	}
+	var valueErr *unitgen.ValueError
+	if !errors.As(err, &valueErr) || valueErr.Setting != "RequiresMountsFor" {
+		t.Errorf("got %#v", valueErr)
+	}
+}
+
+func TestDropInSignals(t *testing.T) {
+	for signal, want := range map[string]string{
+		"SIGTERM": "SIGTERM", "term": "SIGTERM", "15": "SIGTERM", "SIGQUIT": "SIGQUIT", "31": "SIGSYS",
+		"1": "SIGHUP", "SIGRTMIN": "SIGRTMIN+0", "RTMIN+3": "SIGRTMIN+3", "37": "SIGRTMIN+3",
+		"SIGRTMAX-1": "SIGRTMIN+29", "64": "SIGRTMIN+30", "RTMAX": "SIGRTMIN+30",
+		"0": "", "32": "", "33": "", "65": "", "-1": "", "SIG15": "", "SIG": "", "RTMIN+31": "",
+		"RTMIN-1": "", "RTMAX+1": "", "RTMIN+": "", "RTMIN+ 1": "", "TERM\n": "", "SIGTERM ": "",
+	} {
+		text, err := unitgen.DropIn(unitgen.DropInSpec{
+			Name: "x", DeployDir: "/d", Runtime: "/r", KillSignal: signal,
+		})
+		if want == "" {
+			if err == nil {
+				t.Errorf("%q: accepted", signal)
+			}
+			continue
+		}
+		if !strings.Contains(string(text), "\nKillSignal="+want+"\n") || err != nil {
+			t.Errorf("%q: got %q, %v", signal, text, err)
+		}
+	}
+}
+
+// Whatever the values are, the drop-in has the lines that its shape asks for, or
+// there is none.
+func FuzzDropIn(f *testing.F) {
+	f.Add("etcd", "/var/lib/x", "/usr/bin/runc", "notify", "SIGINT", "etcd.service", "docker.service")
+	f.Add("a.b", "/a b\"'\\%", "/r$X\t", "exec", "37", "a@b.socket", `x\x2d.mount`)
+	f.Add("x\n", "/a\nb", "/a\rb", "simple\n", "TERM\n", "a.service\nX=y", "")
+	f.Fuzz(func(t *testing.T, name, dir, runtime, typ, signal, after, wants string) {
+		spec := unitgen.DropInSpec{
+			Name: name, DeployDir: dir, Runtime: runtime, Type: typ, KillSignal: signal,
+			After: []string{after}, Wants: []string{wants, wants},
+		}
+		text, err := unitgen.DropIn(spec)
+		if err != nil {
+			if text != nil {
+				t.Errorf("text in spite of %v", err)
+			}
+			return
+		}
+		want := 17
+		if signal == "" {
+			want--
+		}
+		if typ == "notify-reload" {
+			want++
+		}
+		if got := strings.Count(string(text), "\n"); got != want {
+			t.Errorf("%d lines, want %d:\n%s", got, want, text)
+		}
+		u, err := unitgen.ParseUnit("x.conf", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"ExecStopPost", "KillMode", "Delegate"} {
+			if n := len(u.All("Service", key)); n != 1 {
+				t.Errorf("%d times %s=", n, key)
+			}
+		}
+		if words := u.Words("Unit", "Wants"); len(words) != 1 || words[0] != wants {
+			t.Errorf("Wants= is %q", words)
+		}
+	})
+}
