@@ -55,7 +55,7 @@ func (l *Lab) Registry(ctx context.Context, images map[string]Image) (string, er
 		if err := os.MkdirAll(storage, 0o755); err != nil {
 			return err
 		}
-		return serve(ctx, storage, func(address string) error {
+		return l.serve(ctx, storage, func(address string) error {
 			for _, name := range names {
 				image := "oci:" + images[name].Layout + ":" + images[name].Tag
 				err := run(ctx, "skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
@@ -87,7 +87,7 @@ func (h *Host) Push(ctx context.Context, image Image, name string) error {
 }
 
 // serve calls use with the address of a registry that keeps its images in storage, and ends it.
-func serve(ctx context.Context, storage string, use func(address string) error) error {
+func (l *Lab) serve(ctx context.Context, storage string, use func(address string) error) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func serve(ctx context.Context, storage string, use func(address string) error) 
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	registry := exec.CommandContext(ctx, "docker-registry", "serve", config)
+	registry := exec.CommandContext(ctx, filepath.Join(l.tree, "usr/bin/docker-registry"), "serve", config)
 	if err := registry.Start(); err != nil {
 		return err
 	}

@@ -1,0 +1,108 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+DESTDIR :=
+PREFIX  := /usr
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TAGS    := containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_devicemapper
+GOBUILD := go build -trimpath -buildvcs=false
+PURE    := ./templates/... ./unitgen/... ./runcspec/... ./install/...
+
+STATICCHECK_VERSION := v0.8.2
+STATICCHECK := .cache/bin/staticcheck-$(STATICCHECK_VERSION)/staticcheck
+
+# Debian's names of what a step needs that Go's modules do not bring.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libostree-dev
+TEST_PACKAGES  := mmdebstrap debian-archive-keyring systemd-container systemd buildah skopeo ostree \
+                  util-linux mount git
+
+IMAGES := $(patsubst images/%/Containerfile,%,$(wildcard images/*/Containerfile))
+
+quietly := .ci/quietly
+
+##@ Start here
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: test-deps build images ## Install and run etcd on a throw-away machine, as a user would
+	@go run ./tests/demo
+
+##@ Build
+
+.PHONY: build
+build: build-deps ## Make bin/syscontainer and bin/syscontainer-launch
+	@$(quietly) 'building syscontainer' \
+	  $(GOBUILD) -tags '$(TAGS)' -ldflags '-s -w -X main.version=$(VERSION)' -o bin/syscontainer ./cmd/syscontainer
+	@$(quietly) 'building syscontainer-launch' env CGO_ENABLED=0 \
+	  $(GOBUILD) -ldflags '-s -w' -o bin/syscontainer-launch ./cmd/syscontainer-launch
+
+.PHONY: install
+install: build ## Put everything a host needs below DESTDIR= (PREFIX=/usr is what units name)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/install
+
+.PHONY: images
+images: test-deps $(IMAGES:%=.cache/images/%/index.json) ## Build the system containers that we ship, below .cache/images
+
+.SECONDEXPANSION:
+.cache/images/%/index.json: images/build images/policy.json $$(shell find images/% -type f)
+	@$(quietly) 'building the image $*' images/build $* .cache/images
+
+.PHONY: clean
+clean: ## Remove everything that was built, caches included
+	@for root in .cache/run/*/host-*/root; do ! mountpoint -q "$$root" || umount -l "$$root"; done
+	@rm -rf bin .cache
+
+##@ Test
+
+.PHONY: test
+test: test-deps build images ## Run every test, on this machine and on throw-away ones (root)
+	@go test -tags '$(TAGS)' -count=1 -timeout 20m -json ./... | go run ./tests/report
+
+.PHONY: test-pure
+test-pure: go ## Run the tests that need nothing but Go: no root, no C
+	@CGO_ENABLED=0 go test -json $(PURE) | go run ./tests/report
+
+.PHONY: test-long
+test-long: test-deps build images ## Run every test, and the long loops
+	@SYSCONTAINER_TEST_LONG=1 go test -tags '$(TAGS)' -count=1 -timeout 3h -json ./... | go run ./tests/report
+
+.PHONY: golden
+golden: go ## Rewrite the golden files from what the code does now
+	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
+
+.PHONY: lint
+lint: build-deps $(STATICCHECK) ## Check formatting and code
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	  [ -z "$$unformatted" ] || { echo "not formatted (make fmt): $$unformatted"; exit 1; }
+	@$(quietly) 'go vet' go vet -tags '$(TAGS)' ./...
+	@$(quietly) 'staticcheck' $(STATICCHECK) -tags '$(TAGS)' ./...
+
+$(STATICCHECK): | go
+	@$(quietly) 'installing staticcheck' env GOBIN='$(abspath $(@D))' \
+	  go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+.PHONY: fmt
+fmt: go ## Format the code
+	@gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+##@ What the steps need (each installs it itself)
+
+.PHONY: go
+go: ## Check that there is a Go that is new enough
+	@.ci/need-go
+
+.PHONY: build-deps
+build-deps: go ## Install the Debian packages for a build
+	@.ci/need-packages $(BUILD_PACKAGES)
+
+.PHONY: test-deps
+test-deps: build-deps ## Install the Debian packages for tests, images and the demo
+	@.ci/need-packages $(TEST_PACKAGES)
