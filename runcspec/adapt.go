@@ -1,0 +1,111 @@
+package runcspec
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	// NotifySocket is where a container that speaks the sd_notify protocol finds
+	// the host's socket: at the same path as on the host.
+	NotifySocket = "/run/systemd/notify"
+
+	notifyVariable = "NOTIFY_SOCKET"
+	rootDirectory  = "rootfs"
+)
+
+// A Host is what a container's config.json must know of the host that runs it.
+type Host struct {
+	CgroupsPath string // the control group to run in, absolute below the mount of cgroup2
+	Bundle      string // the directory of config.json and rootfs as templates name it; "" when they cannot
+	Notify      bool   // the container itself reports readiness; else the launcher does it
+}
+
+// Adapt fits a spec to its host and to us, in place. It sets the control group;
+// gives the notification socket to a container that uses it and takes
+// NOTIFY_SOCKET from one that does not; shortens destinations such as /data/ and a
+// root.path of Bundle/rootfs; and adds a /dev where there is none, because the
+// runtime would make device nodes in the checkout. What the template has already
+// is not added again, and a second call changes nothing.
+func Adapt(spec *specs.Spec, h Host) error {
+	if !isCleanAbs(h.CgroupsPath) || h.CgroupsPath == "/" {
+		return fmt.Errorf("adapting config.json: control group %q is not an absolute path", h.CgroupsPath)
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	spec.Linux.CgroupsPath = h.CgroupsPath
+	adaptRoot(spec.Root, h.Bundle)
+	spec.Mounts = adaptMounts(spec.Mounts)
+	adaptNotify(spec, h.Notify)
+	return nil
+}
+
+func adaptRoot(root *specs.Root, bundle string) {
+	if root == nil {
+		return
+	}
+	cleaned := path.Clean(root.Path)
+	if cleaned == rootDirectory || path.IsAbs(bundle) && cleaned == path.Join(bundle, rootDirectory) {
+		root.Path = rootDirectory
+	}
+}
+
+func adaptMounts(mounts []specs.Mount) []specs.Mount {
+	mounts = slices.Clone(mounts)
+	for i, m := range mounts {
+		if path.IsAbs(m.Destination) && !slices.Contains(strings.Split(m.Destination, "/"), "..") {
+			mounts[i].Destination = path.Clean(m.Destination)
+		}
+	}
+	if !slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == "/dev" }) {
+		// First, so that it hides no mount of the template below /dev.
+		mounts = slices.Insert(mounts, 0, devMount())
+	}
+	return mounts
+}
+
+func adaptNotify(spec *specs.Spec, notify bool) {
+	if spec.Process != nil {
+		setting := notifyVariable + "=" + NotifySocket
+		at := slices.Index(spec.Process.Env, setting)
+		env := slices.Clone(spec.Process.Env)
+		env = slices.DeleteFunc(env, func(e string) bool { return strings.HasPrefix(e, notifyVariable+"=") })
+		switch {
+		case notify && at >= 0:
+			env = slices.Insert(env, min(at, len(env)), setting)
+		case notify:
+			env = append(env, setting)
+		}
+		spec.Process.Env = env
+	}
+	if notify && hostPath(spec.Mounts, NotifySocket) != NotifySocket {
+		spec.Mounts = append(spec.Mounts, specs.Mount{
+			Destination: NotifySocket,
+			Type:        "bind",
+			Source:      NotifySocket,
+			Options:     []string{"bind", "nosuid", "nodev", "noexec"},
+		})
+	}
+}
+
+// hostPath returns which path of the host a path of the container shows, as far
+// as names tell, or "" when it is not in a bind mount. A later mount hides the
+// earlier ones. A socket that is visible already must not be mounted again: below
+// a shared /run the mount would spread to the host.
+func hostPath(mounts []specs.Mount, p string) string {
+	for _, m := range slices.Backward(mounts) {
+		if !isBelow(p, m.Destination) {
+			continue
+		}
+		if !isBind(m) || !path.IsAbs(m.Source) {
+			return ""
+		}
+		return path.Join(m.Source, strings.TrimPrefix(p, m.Destination))
+	}
+	return ""
+}

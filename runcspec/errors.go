@@ -1,0 +1,34 @@
+package runcspec
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoCommand is returned for an image that says neither Entrypoint nor Cmd.
+var ErrNoCommand = errors.New("the image has neither Entrypoint nor Cmd, so there is nothing to run")
+
+// A SyntaxError is text that is not JSON.
+type SyntaxError struct {
+	File         string
+	Line, Column int // counted from 1; columns in bytes
+	Reason       string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Reason)
+}
+
+// A Violation is a part of a config.json that breaks the specification or one of
+// our promises.
+type Violation struct {
+	Pointer string // JSON pointer (RFC 6901), e.g. /mounts/3/destination; "" is the whole
+	Reason  string
+}
+
+func (v *Violation) Error() string {
+	if v.Pointer == "" {
+		return v.Reason
+	}
+	return v.Pointer + ": " + v.Reason
+}
