@@ -1,0 +1,51 @@
+package ostree
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// ErrFinished is returned by the methods of a [Txn] that was committed or
+// aborted.
+var ErrFinished = errors.New("the transaction has ended")
+
+// Error is a failure that libostree or GLib reported.
+//
+// errors.Is finds [fs.ErrNotExist], [fs.ErrExist] and [context.Canceled] in the
+// errors that mean the same.
+type Error struct {
+	// Domain is GLib's name for the family, such as "g-io-error-quark".
+	Domain string
+	// Code is the number within the domain.
+	Code int
+	// Message is the text as libostree worded it.
+	Message string
+}
+
+// Error returns the message alone.
+func (e *Error) Error() string { return e.Message }
+
+// Codes of the domain g-io-error-quark, which are part of GLib's stable API.
+const (
+	ioDomain    = "g-io-error-quark"
+	ioNotFound  = 1
+	ioExists    = 2
+	ioCancelled = 19
+)
+
+// Is maps GLib's codes to the sentinels of the standard library.
+func (e *Error) Is(target error) bool {
+	if e.Domain != ioDomain {
+		return false
+	}
+	switch e.Code {
+	case ioNotFound:
+		return target == fs.ErrNotExist
+	case ioExists:
+		return target == fs.ErrExist
+	case ioCancelled:
+		return target == context.Canceled
+	}
+	return false
+}

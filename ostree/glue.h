@@ -1,0 +1,47 @@
+/* Helpers that spare crossings between Go and C. Each returns FALSE (or NULL)
+ * with *error set when libostree did. Nothing here keeps state. */
+#pragma once
+#include <fcntl.h>
+#include <ostree.h>
+
+typedef struct {
+  guint32 uid, gid, mode;
+  guint64 size;
+  char *target;   /* of a symlink, else NULL; g_free */
+  GBytes *xattrs; /* a(ayay) */
+  int fd;         /* the content of a regular file, else -1; close */
+} SyscFile;
+
+gboolean sysc_write_file (OstreeRepo *repo, const char *checksum, guint32 uid,
+                          guint32 gid, guint32 mode, const void *xattrs,
+                          gsize xattrs_len, const char *target, const void *data,
+                          gsize len, GCancellable *cancellable, GError **error);
+
+OstreeContentWriter *sysc_stream_open (OstreeRepo *repo, guint32 uid, guint32 gid,
+                                       guint32 mode, guint64 len, const void *xattrs,
+                                       gsize xattrs_len, GError **error);
+gboolean sysc_stream_write (OstreeContentWriter *writer, const void *data, gsize len,
+                            GCancellable *cancellable, GError **error);
+char *sysc_stream_finish (OstreeContentWriter *writer, GCancellable *cancellable,
+                          GError **error);
+void sysc_stream_free (OstreeContentWriter *writer);
+
+gboolean sysc_write_metadata (OstreeRepo *repo, OstreeObjectType type,
+                              const char *checksum, const void *data, gsize len,
+                              GCancellable *cancellable, GError **error);
+char *sysc_write_commit (OstreeRepo *repo, const char *subject, GVariantDict *metadata,
+                         const char *contents, const char *dirmeta, guint64 time,
+                         GCancellable *cancellable, GError **error);
+void sysc_dict_add (GVariantDict *dict, const char *key, const void *data, gsize len);
+
+GBytes *sysc_load_metadata (OstreeRepo *repo, OstreeObjectType type,
+                            const char *checksum, GError **error);
+GBytes *sysc_commit_value (GVariant *commit, const char *key);
+GBytes *sysc_commit_sum (GVariant *commit, guint index);
+gboolean sysc_load_file (OstreeRepo *repo, const char *checksum, SyscFile *file,
+                         GCancellable *cancellable, GError **error);
+
+char *sysc_list_refs (OstreeRepo *repo, GCancellable *cancellable, GError **error);
+gboolean sysc_checkout (OstreeRepo *repo, const char *commit, const char *dir,
+                        GCancellable *cancellable, GError **error);
+const char *sysc_error_domain (const GError *error);

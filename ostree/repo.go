@@ -1,0 +1,217 @@
+package ostree
+
+// #include <stdlib.h>
+// #include "glue.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/ostreedev/ostree-go/pkg/otbuiltin"
+	"golang.org/x/sys/unix"
+)
+
+// Repo is an open repo of mode bare. Its methods may be called from several
+// goroutines, but there is one transaction at a time: open the repo once more
+// for another.
+type Repo struct {
+	path string
+	dir  *os.File
+	c    *C.OstreeRepo
+}
+
+// Create makes an empty repo of mode bare at path, whose parent must exist. A
+// repo that is there already stays as it is.
+func Create(path string) error {
+	if _, err := otbuiltin.Init(path, otbuiltin.NewInitOptions()); err != nil {
+		return fmt.Errorf("creating the repo %q: %s", path, withoutSource(err))
+	}
+	return nil
+}
+
+var sourcePrefix = regexp.MustCompile(`^\S+\.go:\d+ - `)
+
+// withoutSource strips the source file and line that ostree-go prepends.
+func withoutSource(err error) string {
+	return sourcePrefix.ReplaceAllString(err.Error(), "")
+}
+
+// Open opens the repo at path. When there is none the error is an
+// [fs.ErrNotExist]. The caller closes it.
+func Open(ctx context.Context, path string) (*Repo, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, wrap("opening the repo", err)
+	}
+	cPath := cString(path)
+	defer free(cPath)
+	cancel, release := cancellable(ctx)
+	defer release()
+	var gerr *C.GError
+	c := C.ostree_repo_open_at(C.AT_FDCWD, cPath, cancel, &gerr)
+	if c == nil {
+		dir.Close()
+		return nil, wrap(fmt.Sprintf("opening the repo %q", path), failure(gerr))
+	}
+	// Objects are made durable by one syncfs at the end of a transaction and of
+	// a checkout, see Txn.Commit; libostree alone would sync each directory.
+	C.ostree_repo_set_disable_fsync(c, C.TRUE)
+	return &Repo{path: path, dir: dir, c: c}, nil
+}
+
+// Close releases the repo. A transaction that is still open is aborted.
+func (r *Repo) Close() error {
+	C.g_object_unref(C.gpointer(r.c))
+	r.c = nil
+	return r.dir.Close()
+}
+
+// Path is the path that the repo was opened with.
+func (r *Repo) Path() string { return r.path }
+
+// Current tells whether the repo that was opened is still the one at its path.
+// Ask it when the repo is locked and another process may have removed it.
+func (r *Repo) Current() bool {
+	there, err := os.Stat(r.path)
+	if err != nil {
+		return false
+	}
+	opened, err := r.dir.Stat()
+	return err == nil && os.SameFile(there, opened)
+}
+
+// sync makes everything durable that was written to the repo's file system.
+func (r *Repo) sync() error {
+	if err := unix.Syncfs(int(r.dir.Fd())); err != nil {
+		return wrap("syncing the repo's file system", err)
+	}
+	return nil
+}
+
+// Refs lists the refs whose name begins with prefix, each with its commit.
+func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]Checksum, error) {
+	cancel, release := cancellable(ctx)
+	defer release()
+	var gerr *C.GError
+	lines := C.sysc_list_refs(r.c, cancel, &gerr)
+	if lines == nil {
+		return nil, wrap("listing refs", failure(gerr))
+	}
+	refs := make(map[string]Checksum)
+	for line := range strings.Lines(takeString(lines)) {
+		name, hex, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		sum, err := ParseChecksum(hex)
+		if err != nil {
+			return nil, wrap(fmt.Sprintf("listing ref %q", name), err)
+		}
+		refs[name] = sum
+	}
+	return refs, nil
+}
+
+// Ref is the commit that a ref points to; an [fs.ErrNotExist] when there is no
+// such ref.
+func (r *Repo) Ref(name string) (Checksum, error) {
+	cName := cString(name)
+	defer free(cName)
+	var gerr *C.GError
+	var rev *C.char
+	if C.ostree_repo_resolve_rev(r.c, cName, C.TRUE, &rev, &gerr) == 0 {
+		return Checksum{}, wrap(fmt.Sprintf("resolving ref %q", name), failure(gerr))
+	}
+	if rev == nil {
+		return Checksum{}, fmt.Errorf("resolving ref %q: %w", name, os.ErrNotExist)
+	}
+	return takeChecksum(rev)
+}
+
+// SetRef points a ref at a commit, durably and at once, outside a transaction.
+func (r *Repo) SetRef(ctx context.Context, name string, commit Checksum) error {
+	hex := commit.hex()
+	return r.setRef(ctx, name, hex.c())
+}
+
+// DeleteRef drops a ref. One that does not exist is fine.
+func (r *Repo) DeleteRef(ctx context.Context, name string) error {
+	if _, err := r.Ref(name); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return r.setRef(ctx, name, nil)
+}
+
+func (r *Repo) setRef(ctx context.Context, name string, hex *C.char) error {
+	cName := cString(name)
+	defer free(cName)
+	cancel, release := cancellable(ctx)
+	defer release()
+	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
+	defer C.ostree_repo_set_disable_fsync(r.c, C.TRUE)
+	var gerr *C.GError
+	if C.ostree_repo_set_ref_immediate(r.c, nil, cName, hex, cancel, &gerr) == 0 {
+		return wrap(fmt.Sprintf("writing ref %q", name), failure(gerr))
+	}
+	return nil
+}
+
+// Lock keeps every transaction and every other exclusive lock out, in this
+// process and in others, until unlock is called. It waits for them, but not for
+// ever: the repo's core.lock-timeout-secs, 30 by default.
+func (r *Repo) Lock(ctx context.Context) (unlock func() error, err error) {
+	cancel, release := cancellable(ctx)
+	defer release()
+	var gerr *C.GError
+	if C.ostree_repo_lock_push(r.c, C.OSTREE_REPO_LOCK_EXCLUSIVE, cancel, &gerr) == 0 {
+		return nil, wrap("waiting for the repo's lock", failure(gerr))
+	}
+	return func() error {
+		var gerr *C.GError
+		if C.ostree_repo_lock_pop(r.c, C.OSTREE_REPO_LOCK_EXCLUSIVE, nil, &gerr) == 0 {
+			return wrap("releasing the repo's lock", failure(gerr))
+		}
+		return nil
+	}, nil
+}
+
+// Pruned counts what a prune removed.
+type Pruned struct {
+	Objects int
+	Bytes   uint64
+}
+
+// Prune removes every object that no ref reaches.
+func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
+	cancel, release := cancellable(ctx)
+	defer release()
+	var total, pruned C.gint
+	var size C.guint64
+	var gerr *C.GError
+	if C.ostree_repo_prune(r.c, C.OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, -1, &total, &pruned, &size, cancel, &gerr) == 0 {
+		return Pruned{}, wrap("pruning the repo", failure(gerr))
+	}
+	return Pruned{Objects: int(pruned), Bytes: uint64(size)}, nil
+}
+
+// Checkout writes a commit's tree to dir, which must not exist, with every file
+// a hard link to its object. It fails where a link is impossible (another file
+// system) and never copies content. When it returns nil the tree is durable; after an error the
+// caller removes dir.
+func (r *Repo) Checkout(ctx context.Context, commit Checksum, dir string) error {
+	cDir := cString(dir)
+	defer free(cDir)
+	cancel, release := cancellable(ctx)
+	defer release()
+	hex := commit.hex()
+	var gerr *C.GError
+	if C.sysc_checkout(r.c, hex.c(), cDir, cancel, &gerr) == 0 {
+		return wrap(fmt.Sprintf("checking out %s to %q", commit, dir), failure(gerr))
+	}
+	return r.sync()
+}

@@ -1,0 +1,239 @@
+package ostree
+
+// #include "glue.h"
+import "C"
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Txn is a transaction: what is written becomes part of the repo with Commit,
+// all of it, or is gone after Abort. The Write methods may be called from
+// several goroutines. Cancelling the context that was given to Begin makes them
+// fail.
+//
+// While a transaction is open no other process can prune the repo.
+type Txn struct {
+	repo     *Repo
+	cancel   *C.GCancellable
+	release  func()
+	metadata sync.Map // Checksum of each metadata object written so far
+
+	mu    sync.RWMutex // held for reading by every call into libostree
+	ended bool
+	refs  map[string]Checksum
+}
+
+// Begin opens a transaction. It waits while another process prunes. One of
+// Commit and Abort must follow.
+func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
+	cancel, release := cancellable(ctx)
+	// With fsync disabled libostree writes objects straight to their final
+	// names, and Abort could not take them back.
+	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
+	var gerr *C.GError
+	if C.ostree_repo_prepare_transaction(r.c, nil, cancel, &gerr) == 0 {
+		release()
+		return nil, wrap("beginning a transaction", failure(gerr))
+	}
+	return &Txn{repo: r, cancel: cancel, release: release, refs: make(map[string]Checksum)}, nil
+}
+
+// enter keeps the transaction open until leave.
+func (t *Txn) enter() error {
+	t.mu.RLock()
+	if t.ended {
+		t.mu.RUnlock()
+		return ErrFinished
+	}
+	return nil
+}
+
+func (t *Txn) leave() { t.mu.RUnlock() }
+
+// WriteFile writes a regular file whose content is in memory.
+func (t *Txn) WriteFile(m Meta, content []byte) (Checksum, error) {
+	header := fileHeader(m, "")
+	hash := sha256.New()
+	hash.Write(header)
+	hash.Write(content)
+	sum := Checksum(hash.Sum(nil))
+	return sum, t.writeContent(sum, m, nil, content)
+}
+
+// WriteSymlink writes a symlink. Only ownership and attributes of m count.
+func (t *Txn) WriteSymlink(m Meta, target string) (Checksum, error) {
+	m.Mode = TypeLink | 0o777
+	cTarget := cString(target)
+	defer free(cTarget)
+	sum := Checksum(sha256.Sum256(fileHeader(m, target)))
+	return sum, t.writeContent(sum, m, cTarget, nil)
+}
+
+func (t *Txn) writeContent(sum Checksum, m Meta, target *C.char, content []byte) error {
+	if err := t.enter(); err != nil {
+		return err
+	}
+	defer t.leave()
+	attrs := appendXattrs(nil, m.Xattrs)
+	hex := sum.hex()
+	var gerr *C.GError
+	if C.sysc_write_file(t.repo.c, hex.c(), C.guint32(m.UID), C.guint32(m.GID), C.guint32(m.Mode),
+		pointer(attrs), C.gsize(len(attrs)), target, pointer(content), C.gsize(len(content)),
+		t.cancel, &gerr) == 0 {
+		return wrap("writing a file", failure(gerr))
+	}
+	return nil
+}
+
+// WriteStream writes a regular file of exactly size bytes from r, without
+// holding it in memory. buf is the buffer for it; its length is the size of a
+// single write.
+func (t *Txn) WriteStream(m Meta, size int64, r io.Reader, buf []byte) (Checksum, error) {
+	if err := t.enter(); err != nil {
+		return Checksum{}, err
+	}
+	defer t.leave()
+	attrs := appendXattrs(nil, m.Xattrs)
+	var gerr *C.GError
+	w := C.sysc_stream_open(t.repo.c, C.guint32(m.UID), C.guint32(m.GID), C.guint32(m.Mode),
+		C.guint64(size), pointer(attrs), C.gsize(len(attrs)), &gerr)
+	if w == nil {
+		return Checksum{}, wrap("writing a file", failure(gerr))
+	}
+	defer C.sysc_stream_free(w)
+	if err := t.copyTo(w, size, r, buf); err != nil {
+		return Checksum{}, wrap("writing a file", err)
+	}
+	sum := C.sysc_stream_finish(w, t.cancel, &gerr)
+	if sum == nil {
+		return Checksum{}, wrap("writing a file", failure(gerr))
+	}
+	return takeChecksum(sum)
+}
+
+func (t *Txn) copyTo(w *C.OstreeContentWriter, size int64, r io.Reader, buf []byte) error {
+	for size > 0 {
+		chunk := buf[:min(int64(len(buf)), size)]
+		if _, err := io.ReadFull(r, chunk); err != nil {
+			return err
+		}
+		var gerr *C.GError
+		if C.sysc_stream_write(w, pointer(chunk), C.gsize(len(chunk)), t.cancel, &gerr) == 0 {
+			return failure(gerr)
+		}
+		size -= int64(len(chunk))
+	}
+	return nil
+}
+
+// CommitSpec describes a commit to write.
+type CommitSpec struct {
+	Subject string
+	// Time may be zero: then equal trees and metadata give equal commits.
+	Time time.Time
+	// Root is the content object of the root directory, RootMeta its metadata.
+	Root, RootMeta Checksum
+	// Metadata is stored as values of type ay.
+	Metadata map[string][]byte
+}
+
+// WriteCommit writes a commit object without a parent.
+func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
+	if err := t.enter(); err != nil {
+		return Checksum{}, err
+	}
+	defer t.leave()
+	subject := cString(spec.Subject)
+	defer free(subject)
+	dict := C.g_variant_dict_new(nil)
+	defer C.g_variant_dict_unref(dict)
+	for _, key := range slices.Sorted(maps.Keys(spec.Metadata)) {
+		addValue(dict, key, spec.Metadata[key])
+	}
+	var seconds int64
+	if !spec.Time.IsZero() {
+		seconds = max(0, spec.Time.Unix())
+	}
+	root, meta := spec.Root.hex(), spec.RootMeta.hex()
+	var gerr *C.GError
+	sum := C.sysc_write_commit(t.repo.c, subject, dict, root.c(), meta.c(), C.guint64(seconds), t.cancel, &gerr)
+	if sum == nil {
+		return Checksum{}, wrap("writing a commit", failure(gerr))
+	}
+	return takeChecksum(sum)
+}
+
+func addValue(dict *C.GVariantDict, key string, value []byte) {
+	cKey := cString(key)
+	defer free(cKey)
+	C.sysc_dict_add(dict, cKey, pointer(value), C.gsize(len(value)))
+}
+
+// SetRef points a ref at a commit when the transaction is committed.
+func (t *Txn) SetRef(name string, commit Checksum) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refs[name] = commit
+}
+
+// Commit makes the transaction part of the repo. When it returns nil, objects
+// and refs survive a power cut. After an error no ref of an image that is
+// incomplete exists; call Abort. Objects may have stayed, for the next prune.
+//
+// The order matters, and libostree's own costs a sync per directory: first the
+// content of every object becomes durable under its temporary name, then the
+// objects get their names, then those become durable, and only then a ref may
+// point to them. Refs are few; each is synced by itself.
+func (t *Txn) Commit(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return ErrFinished
+	}
+	if err := t.repo.sync(); err != nil {
+		return err
+	}
+	C.ostree_repo_set_disable_fsync(t.repo.c, C.TRUE)
+	var gerr *C.GError
+	if C.ostree_repo_commit_transaction(t.repo.c, nil, t.cancel, &gerr) == 0 {
+		return wrap("committing the transaction", failure(gerr))
+	}
+	t.end()
+	if err := t.repo.sync(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.refs)) {
+		if err := t.repo.SetRef(ctx, name, t.refs[name]); err != nil {
+			return err
+		}
+	}
+	return t.repo.sync()
+}
+
+// Abort throws the transaction away. After Commit it does nothing, so it can be
+// deferred. It waits for writers that are still at work.
+func (t *Txn) Abort() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return nil
+	}
+	t.end()
+	var gerr *C.GError
+	if C.ostree_repo_abort_transaction(t.repo.c, nil, &gerr) == 0 {
+		return wrap("aborting the transaction", failure(gerr))
+	}
+	return t.repo.dropStaging()
+}
+
+func (t *Txn) end() {
+	t.ended = true
+	t.release()
+}
