@@ -4,8 +4,10 @@ package hosttest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syscontainer/syscontainer/tests/host"
 )
@@ -43,10 +45,18 @@ func showJournal(t testing.TB, h *host.Host) {
 	t.Logf("the machine's journal:\n%s", strings.Join(lines[max(0, len(lines)-200):], "\n"))
 }
 
+// command is the time that a command has: also in a test's cleanup, when the test's own context is over.
+func (m *Machine) command() (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(m.t.Context())
+	return context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not done within two minutes"))
+}
+
 // Must runs a command that has to succeed, and returns its standard output without the last newline.
 func (m *Machine) Must(argv ...string) string {
 	m.t.Helper()
-	out, err := m.Output(m.t.Context(), argv...)
+	ctx, cancel := m.command()
+	defer cancel()
+	out, err := m.Output(ctx, argv...)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -56,11 +66,25 @@ func (m *Machine) Must(argv ...string) string {
 // Try runs a command and returns how it ended.
 func (m *Machine) Try(argv ...string) host.Result {
 	m.t.Helper()
-	result, err := m.Run(m.t.Context(), argv...)
+	ctx, cancel := m.command()
+	defer cancel()
+	result, err := m.Run(ctx, argv...)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	return result
+}
+
+// Eventually repeats a command until it succeeds and returns its standard output as Must does.
+func (m *Machine) Eventually(argv ...string) string {
+	m.t.Helper()
+	for range 100 {
+		if result := m.Try(argv...); result.Code == 0 {
+			return strings.TrimSuffix(result.Stdout, "\n")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return m.Must(argv...)
 }
 
 // Disk records what is on the machine's disk.

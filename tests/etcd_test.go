@@ -1,0 +1,131 @@
+package tests_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+)
+
+const (
+	deployment = "/var/lib/syscontainer/containers/etcd/current/"
+	repo       = "/var/lib/syscontainer/repo"
+)
+
+func installEtcd(m *hosttest.Machine) {
+	m.Must("syscontainer", "install", "--system", "etcd")
+}
+
+func startEtcd(m *hosttest.Machine) {
+	installEtcd(m)
+	m.Must("systemctl", "start", "etcd")
+}
+
+func TestInstallEnablesAndDoesNotStart(t *testing.T) {
+	m := machine(t)
+	installEtcd(m)
+	sameText(t, "enabled", property(m, "etcd", "UnitFileState"), "enabled")
+	sameText(t, "state", property(m, "etcd", "ActiveState"), "inactive")
+	for _, path := range []string{
+		deployment + "config.json", deployment + "rootfs/usr/bin/etcd",
+		"/etc/systemd/system/etcd.service", "/etc/systemd/system/etcd.service.d/10-syscontainer.conf",
+		"/etc/tmpfiles.d/etcd.conf", "/etc/etcd/etcd.conf", "/usr/local/bin/etcdctl",
+	} {
+		m.Must("test", "-f", path)
+	}
+	sameText(t, "the data directory", m.Must("stat", "-c", "%a %F", "/var/lib/etcd"), "700 directory")
+	m.Must("systemd-analyze", "verify", "--recursive-errors=yes", "etcd.service")
+}
+
+func TestStartReturnsWhenEtcdIsReady(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	sameText(t, "put", m.Must("etcdctl", "put", "greeting", "hello"), "OK")
+	sameText(t, "get", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+
+	pid := property(m, "etcd", "MainPID")
+	sameText(t, "the main process", m.Must("cat", "/proc/"+pid+"/comm"), "etcd")
+	contains(t, "systemctl status", m.Must("systemctl", "status", "etcd"), "Main PID: "+pid+" (etcd)")
+	log := m.Must("journalctl", "--unit=etcd", "--output=cat")
+	contains(t, "the journal", log, "ready to serve client requests", "notifying init daemon")
+	if strings.Contains(log, "not our child") {
+		t.Errorf("systemd does not take etcd for its own:\n%s", log)
+	}
+}
+
+func TestNothingRunsBesideEtcd(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	cgroup := "/sys/fs/cgroup" + property(m, "etcd", "ControlGroup")
+	sameText(t, "the unit's cgroup", cgroup, "/sys/fs/cgroup/system.slice/etcd.service")
+	members := m.Must("sh", "-c", "find "+cgroup+" -name cgroup.procs -exec cat {} +")
+	sameText(t, "the processes of the unit", members, property(m, "etcd", "MainPID"))
+	if found := m.Try("pgrep", "--list-full", "runc|syscontainer|conmon"); found.Code == 0 {
+		t.Errorf("these are still there:\n%s", found.Stdout)
+	}
+}
+
+func TestEtcdComesBackWithItsData(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	m.Must("etcdctl", "put", "greeting", "hello")
+	pid := property(m, "etcd", "MainPID")
+
+	m.Must("kill", "-9", pid)
+	time.Sleep(100 * time.Millisecond) // systemd takes notice
+	m.Eventually("systemctl", "is-active", "etcd")
+	sameText(t, "after kill -9", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	if again := property(m, "etcd", "MainPID"); again == pid {
+		t.Error("this is the process that was killed")
+	}
+	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "status=9/KILL")
+
+	if err := m.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sameText(t, "after a reboot", property(m, "etcd", "ActiveState"), "active")
+	sameText(t, "after a reboot", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+}
+
+func TestStopIsClean(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	begin := time.Now()
+	m.Must("systemctl", "stop", "etcd")
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+	sameText(t, "state", property(m, "etcd", "ActiveState"), "inactive")
+	sameText(t, "result", property(m, "etcd", "Result"), "success")
+	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "closed etcd server")
+	sameText(t, "what runc knows", m.Must("runc", "list", "--quiet"), "")
+	m.Must("systemctl", "start", "etcd")
+}
+
+func TestRootIsReadOnlyAndLinkedToTheRepo(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	root := "/proc/" + property(m, "etcd", "MainPID") + "/root/"
+	for _, path := range []string{"new", "usr/bin/etcd", "etc/etcd/new", "sys/new"} {
+		if try := m.Try("sh", "-c", "echo >>"+root+path); try.Code == 0 || !strings.Contains(try.Stderr, "Read-only") {
+			t.Errorf("writing to /%s in the container: %+v", path, try)
+		}
+	}
+	m.Must("sh", "-c", "touch "+root+"var/lib/etcd/x && rm "+root+"var/lib/etcd/x")
+
+	for _, file := range []string{"usr/bin/etcd", "usr/bin/etcdctl", "exports/manifest.json"} {
+		found := m.Must("find", repo+"/objects", "-samefile", deployment+"rootfs/"+file)
+		if found == "" {
+			t.Errorf("/%s is not linked to an object of the repo", file)
+		}
+	}
+	m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
+}
+
+func TestStatusOfTheContainersProcess(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	status := m.Must("cat", "/proc/"+property(m, "etcd", "MainPID")+"/status")
+	contains(t, "/proc/PID/status", status, "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1")
+}

@@ -1,0 +1,99 @@
+// Package tests_test is the proof from outside: the programs as make install installs them, on machines with a real
+// systemd, a real registry and real images. Every test leaves its machine as it found it, or says what it leaves.
+package tests_test
+
+import (
+	"context"
+	"encoding/json"
+	"log"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+	"github.com/syscontainer/syscontainer/tests/testbed"
+)
+
+var bed *testbed.Bed
+
+func TestMain(m *testing.M) {
+	var err error
+	if bed, err = testbed.Open(context.Background(), host.Bookworm); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	if err := bed.Close(); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(code)
+}
+
+// What stays on a host when everything is uninstalled: the data of the containers, and the images.
+var stays = []string{"/var/lib/etcd", "/var/lib/etcd2", "/var/lib/syscontainer"}
+
+// machine boots a host. At the end of the test it uninstalls every container, after which the disk must be as it was
+// before the test but for what stays.
+func machine(t *testing.T) *hosttest.Machine {
+	t.Helper()
+	m := hosttest.Boot(t, bed.Lab, bed.Machine())
+	before := m.Disk(stays...)
+	t.Cleanup(func() {
+		for _, c := range list(t, m) {
+			m.Must("syscontainer", "uninstall", c.Name)
+		}
+		hosttest.Same(t, before, m.Disk(stays...))
+		if left := m.Must("sh", "-c", "find /var/lib/syscontainer/containers -mindepth 1 2>/dev/null || true"); left != "" {
+			t.Errorf("nothing is installed, but there are\n%s", left)
+		}
+		if units := m.Must("systemctl", "list-units", "--all", "--plain", "--no-legend", "etcd*"); units != "" {
+			t.Errorf("nothing is installed, but systemd has\n%s", units)
+		}
+	})
+	return m
+}
+
+// container is a line of `syscontainer list --json`.
+type container struct {
+	Name    string `json:"name"`
+	Image   string `json:"image"`
+	Digest  string `json:"digest"`
+	State   string `json:"state"`
+	Enabled string `json:"enabled"`
+}
+
+func list(t *testing.T, m *hosttest.Machine) []container {
+	t.Helper()
+	var containers []container
+	parse(t, m.Must("syscontainer", "list", "--json"), &containers)
+	return containers
+}
+
+func parse(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v in what should be JSON:\n%s", err, text)
+	}
+}
+
+// property is what systemd says of a unit.
+func property(m *hosttest.Machine, unit, name string) string {
+	return m.Must("systemctl", "show", "--property="+name, "--value", unit)
+}
+
+func contains(t *testing.T, what, text string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%s should have %q:\n%s", what, word, text)
+		}
+	}
+}
+
+// sameText reports an error when two lines of words differ.
+func sameText(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}

@@ -1,0 +1,29 @@
+package tests_test
+
+import (
+	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+)
+
+func TestMakeInstallGivesAHostWhatItNeeds(t *testing.T) {
+	m := machine(t)
+	contains(t, "--version", m.Must("syscontainer", "--version"), "syscontainer")
+	m.Must("test", "-x", "/usr/libexec/syscontainer-launch")
+	m.Must("test", "-f", "/etc/syscontainer/config.toml")
+	m.Must("test", "-f", "/etc/containers/policy.json")
+	sameText(t, "who wants the recovery", property(m, "syscontainer-recover", "WantedBy"), "multi-user.target")
+	m.Must("systemd-analyze", "verify", "--recursive-errors=yes", "syscontainer-recover.service")
+	m.Must("syscontainer", "recover")
+}
+
+func TestDebianAloneIsNotEnough(t *testing.T) {
+	// What the other tests find on a machine must come from make install, not from Debian.
+	m := hosttest.Boot(t, bed.Lab, host.Options{})
+	for _, path := range []string{"/usr/bin/syscontainer", "/etc/containers/policy.json"} {
+		if m.Try("test", "-e", path).Code == 0 {
+			t.Errorf("%s is there without us", path)
+		}
+	}
+}

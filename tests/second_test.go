@@ -1,0 +1,109 @@
+package tests_test
+
+import (
+	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+)
+
+const objects = "find " + repo + "/objects -name '*.file' | sort"
+
+func installSecond(m *hosttest.Machine) {
+	m.Must("syscontainer", "install", "--system", "--name", "etcd2",
+		"--set", "ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:12379",
+		"--set", "ETCD_ADVERTISE_CLIENT_URLS=http://127.0.0.1:12379",
+		"--set", "ETCD_LISTEN_PEER_URLS=http://127.0.0.1:12380",
+		"--set", "ETCD_INITIAL_ADVERTISE_PEER_URLS=http://127.0.0.1:12380", "etcd")
+}
+
+func TestSecondInstallationSharesTheObjects(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	before := m.Must("sh", "-c", objects)
+	installSecond(m)
+	sameText(t, "the content objects", m.Must("sh", "-c", objects), before)
+
+	m.Must("systemctl", "start", "etcd2")
+	m.Must("etcdctl", "put", "who", "first")
+	m.Must("etcd2ctl", "--endpoints=http://127.0.0.1:12379", "put", "who", "second")
+	sameText(t, "first", m.Must("etcdctl", "get", "--print-value-only", "who"), "first")
+	sameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
+
+	m.Must("syscontainer", "uninstall", "etcd")
+	m.Must("systemctl", "restart", "etcd2")
+	sameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
+}
+
+func TestInstallTwiceChangesNothing(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	pid := property(m, "etcd", "MainPID")
+	before := m.Disk("/var/lib/etcd")
+	again := m.Must("syscontainer", "install", "--system", "etcd")
+	contains(t, "the second install", again, "etcd", "already")
+	hosttest.Same(t, before, m.Disk("/var/lib/etcd"))
+	sameText(t, "the main process", property(m, "etcd", "MainPID"), pid)
+}
+
+func TestListAndShow(t *testing.T) {
+	m := machine(t)
+	sameText(t, "list --json of nothing", m.Must("syscontainer", "list", "--json"), "[]")
+	installEtcd(m)
+	contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "inactive")
+	m.Must("systemctl", "start", "etcd")
+	contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "active")
+
+	all := list(t, m)
+	if len(all) != 1 || all[0].Name != "etcd" || all[0].State != "active" || all[0].Enabled != "enabled" {
+		t.Errorf("list --json says %+v", all)
+	}
+	shown := m.Must("syscontainer", "show", "etcd")
+	contains(t, "show", shown, "localhost:5000/etcd", all[0].Digest, "active", "/etc/etcd/etcd.conf")
+	var details struct {
+		Name  string `json:"name"`
+		State string `json:"state"`
+		Files []struct {
+			Path string `json:"path"`
+		} `json:"files"`
+	}
+	parse(t, m.Must("syscontainer", "show", "--json", "etcd"), &details)
+	if details.Name != "etcd" || details.State != "active" || len(details.Files) == 0 {
+		t.Errorf("show --json says %+v", details)
+	}
+}
+
+func TestUninstallKeepsTheData(t *testing.T) {
+	m := machine(t)
+	clean := m.Disk(stays...)
+	startEtcd(m)
+	m.Must("etcdctl", "put", "greeting", "hello")
+	m.Must("syscontainer", "uninstall", "etcd")
+	hosttest.Same(t, clean, m.Disk(stays...))
+	m.Must("test", "-d", "/var/lib/etcd/member")
+	if found := m.Try("pgrep", "etcd"); found.Code == 0 {
+		t.Error("etcd still runs")
+	}
+	sameText(t, "what systemd knows", property(m, "etcd", "LoadState"), "not-found")
+
+	startEtcd(m)
+	sameText(t, "installed again", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+}
+
+func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
+	m := machine(t)
+	installEtcd(m)
+	m.Must("sh", "-c", "echo '# mine' >>/etc/etcd/etcd.conf")
+	m.Must("syscontainer", "uninstall", "etcd")
+	contains(t, "the changed file", m.Must("cat", "/etc/etcd/etcd.conf"), "# mine")
+	m.Must("rm", "-r", "/etc/etcd")
+}
+
+func TestEditedConfigurationIsRead(t *testing.T) {
+	m := machine(t)
+	installEtcd(m)
+	m.Must("sed", "-i", "s/127.0.0.1:2379/127.0.0.1:22379/", "/etc/etcd/etcd.conf")
+	m.Must("systemctl", "start", "etcd")
+	m.Must("etcdctl", "--endpoints=http://127.0.0.1:22379", "endpoint", "health")
+	m.Must("syscontainer", "uninstall", "etcd")
+	m.Must("rm", "-r", "/etc/etcd")
+}
