@@ -28,8 +28,9 @@ type Host struct {
 // Adapt fits a spec to its host and to us, in place. It sets the control group;
 // gives the notification socket to a container that uses it and takes
 // NOTIFY_SOCKET from one that does not; shortens destinations such as /data/ and a
-// root.path of Bundle/rootfs; and adds a /dev where there is none, because the
-// runtime would make device nodes in the checkout. What the template has already
+// root.path of Bundle/rootfs; gives bind mounts the option without which runc 1.1
+// does not take them; and adds a /dev where there is none, because the runtime
+// would make device nodes in the checkout. What the template has already
 // is not added again, and a second call changes nothing.
 func Adapt(spec *specs.Spec, h Host) error {
 	if !isCleanAbs(h.CgroupsPath) || h.CgroupsPath == "/" {
@@ -60,6 +61,9 @@ func adaptMounts(mounts []specs.Mount) []specs.Mount {
 	for i, m := range mounts {
 		if path.IsAbs(m.Destination) && !slices.Contains(strings.Split(m.Destination, "/"), "..") {
 			mounts[i].Destination = path.Clean(m.Destination)
+		}
+		if m.Type == "bind" && !slices.Contains(m.Options, "bind") && !slices.Contains(m.Options, "rbind") {
+			mounts[i].Options = slices.Concat([]string{"bind"}, m.Options)
 		}
 	}
 	if !slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == "/dev" }) {

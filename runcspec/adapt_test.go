@@ -153,3 +153,18 @@ func TestAdaptRootPath(t *testing.T) {
 		}
 	}
 }
+
+func TestAdaptMakesBindMountsSayIt(t *testing.T) {
+	spec := &specs.Spec{Mounts: []specs.Mount{
+		{Destination: "/dev", Type: "tmpfs"},
+		{Destination: "/a", Type: "bind", Source: "/a", Options: []string{"ro"}},
+		{Destination: "/b", Type: "bind", Source: "/b", Options: []string{"ro", "rbind"}},
+		{Destination: "/c", Type: "none", Source: "/c", Options: []string{"bind"}},
+	}}
+	adapt(t, spec, runcspec.Host{CgroupsPath: "/x"})
+	for i, want := range []string{"", "bind ro", "ro rbind", "bind"} {
+		if got := strings.Join(spec.Mounts[i].Options, " "); got != want {
+			t.Errorf("%s: got %q, want %q", spec.Mounts[i].Destination, got, want)
+		}
+	}
+}

@@ -1,8 +1,10 @@
 package runcspec
 
 import (
+	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -27,6 +29,10 @@ type MountPoint struct {
 	// Dir is what to make: a directory or an empty file. With a Source it is a
 	// guess from the name, for when there is no looking at the Source itself.
 	Dir bool
+
+	// Mode is the permissions to make it with. runc 1.1 gives a tmpfs those of the
+	// directory below it, whatever its mode= says, so for one they are its mode.
+	Mode fs.FileMode
 }
 
 // BindSources returns the host's paths that the container binds, in the order of
@@ -56,11 +62,11 @@ func MountPoints(spec *specs.Spec) []MountPoint {
 	for i, m := range spec.Mounts {
 		source := hostSource(m)
 		if m.Destination != "/" && !isMounted(spec.Mounts[:i], m.Destination) {
-			points = append(points, MountPoint{
-				Path:   m.Destination,
-				Source: source,
-				Dir:    !isSystemFile(source),
-			})
+			point := MountPoint{Path: m.Destination, Source: source, Dir: true, Mode: directoryMode(m)}
+			if isSystemFile(source) {
+				point.Dir, point.Mode = false, 0o644
+			}
+			points = append(points, point)
 		}
 	}
 	if spec.Process == nil {
@@ -68,9 +74,30 @@ func MountPoints(spec *specs.Spec) []MountPoint {
 	}
 	cwd := path.Join("/", spec.Process.Cwd)
 	if cwd != "/" && !isMounted(spec.Mounts, cwd) {
-		points = append(points, MountPoint{Path: cwd, Dir: true})
+		points = append(points, MountPoint{Path: cwd, Dir: true, Mode: 0o755})
 	}
 	return points
+}
+
+// directoryMode returns the permissions of the directory that a mount covers: for
+// a tmpfs its own, which are 1777 if it does not say.
+func directoryMode(m specs.Mount) fs.FileMode {
+	if m.Type != "tmpfs" || isBind(m) {
+		return 0o755
+	}
+	mode := uint64(0o1777)
+	for _, option := range m.Options {
+		if text, ok := strings.CutPrefix(option, "mode="); ok {
+			if n, err := strconv.ParseUint(text, 8, 12); err == nil {
+				mode = n
+			}
+		}
+	}
+	permissions := fs.FileMode(mode & 0o777)
+	if mode&0o1000 != 0 {
+		permissions |= fs.ModeSticky
+	}
+	return permissions
 }
 
 // isMounted tells whether p is one of the mounts or lies in one.

@@ -1,6 +1,7 @@
 package runcspec_test
 
 import (
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -16,7 +17,7 @@ func mountsOfAService() *specs.Spec {
 		Mounts: []specs.Mount{
 			{Destination: "/proc", Type: "proc", Source: "proc"},
 			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm"},
-			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs"},
+			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=755"}},
 			{Destination: "/dev/pts", Type: "devpts", Source: "devpts"},
 			{Destination: "/device", Type: "bind", Source: "relative/to/bundle"},
 			{Destination: "/var/lib/x", Type: "bind", Source: "/var/lib/x/", Options: bind},
@@ -31,16 +32,16 @@ func mountsOfAService() *specs.Spec {
 
 func TestMountPoints(t *testing.T) {
 	want := []runcspec.MountPoint{
-		{Path: "/proc", Dir: true},
-		{Path: "/dev/shm", Dir: true},
-		{Path: "/dev", Dir: true},
-		{Path: "/device", Dir: true},
-		{Path: "/var/lib/x", Source: "/var/lib/x", Dir: true},
-		{Path: "/etc/resolv.conf", Source: "/etc/resolv.conf"},
-		{Path: "/docker.sock", Source: "/var/run/docker.sock"},
-		{Path: "/other", Source: "/var/lib/x", Dir: true},
-		{Path: "/run/systemd/notify", Source: "/run/systemd/notify"},
-		{Path: "/srv/work", Dir: true},
+		{Path: "/proc", Dir: true, Mode: 0o755},
+		{Path: "/dev/shm", Dir: true, Mode: 0o777 | fs.ModeSticky},
+		{Path: "/dev", Dir: true, Mode: 0o755},
+		{Path: "/device", Dir: true, Mode: 0o755},
+		{Path: "/var/lib/x", Source: "/var/lib/x", Dir: true, Mode: 0o755},
+		{Path: "/etc/resolv.conf", Source: "/etc/resolv.conf", Mode: 0o644},
+		{Path: "/docker.sock", Source: "/var/run/docker.sock", Mode: 0o644},
+		{Path: "/other", Source: "/var/lib/x", Dir: true, Mode: 0o755},
+		{Path: "/run/systemd/notify", Source: "/run/systemd/notify", Mode: 0o644},
+		{Path: "/srv/work", Dir: true, Mode: 0o755},
 	}
 	if got := runcspec.MountPoints(mountsOfAService()); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
@@ -50,6 +51,23 @@ func TestMountPoints(t *testing.T) {
 		spec.Process.Cwd = cwd
 		if got := runcspec.MountPoints(spec); !slices.Equal(got, want[:len(want)-1]) {
 			t.Errorf("%s: got %+v", cwd, got)
+		}
+	}
+}
+
+func TestMountPointsOfTmpfsHaveItsMode(t *testing.T) {
+	for options, want := range map[string]fs.FileMode{
+		"":           0o777 | fs.ModeSticky,
+		"mode=1777":  0o777 | fs.ModeSticky,
+		"mode=0750":  0o750,
+		"mode=x":     0o777 | fs.ModeSticky,
+		"mode=77777": 0o777 | fs.ModeSticky,
+	} {
+		spec := &specs.Spec{Mounts: []specs.Mount{
+			{Destination: "/tmp", Type: "tmpfs", Options: []string{"nosuid", options}},
+		}}
+		if got := runcspec.MountPoints(spec); len(got) != 1 || got[0].Mode != want {
+			t.Errorf("%q: got %+v", options, got)
 		}
 	}
 }
