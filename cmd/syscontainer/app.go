@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+// Exit statuses of every command.
+const (
+	exitDone   = 0 // done, or nothing to do
+	exitFailed = 1
+	exitUsage  = 2 // the command line is wrong
+)
+
+// version is set when the program is built.
+var version = "devel"
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	app := newApp(stdout, stderr)
+	args, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted; nothing was changed, or it was undone")
+	}
+	printError(stderr, err)
+	var usage *install.UsageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:      "syscontainer",
+		Usage:     "install OCI images as systemd services, with no daemon",
+		UsageText: "syscontainer [--root DIR] COMMAND [OPTIONS] [ARGUMENTS]",
+		Version:   version,
+		Writer:    stdout,
+		ErrWriter: stderr,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "root", Usage: "work on the host whose file tree is below `DIR`, which does not run", TakesFile: true},
+			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` of that host", TakesFile: true},
+			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: debug, info, warn or error", Value: "warn"},
+		},
+		Commands: []*cli.Command{
+			installCommand(), uninstallCommand(), listCommand(), showCommand(), recoverCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageErrorf("there is no command %q; see: syscontainer --help", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		OnUsageError:              onUsageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run decides
+		DisableSliceFlagSeparator: true,                         // values contain commas
+		HideHelpCommand:           true,
+		EnableBashCompletion:      true,
+	}
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error { return &install.UsageError{Err: err} }
+
+func usageErrorf(format string, args ...any) error {
+	return &install.UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+// oneArgument returns the only argument of a command, or a usage error that
+// names what is wanted.
+func oneArgument(c *cli.Context, what string) (string, error) {
+	switch c.NArg() {
+	case 0:
+		return "", usageErrorf("%s: %s is missing; see: syscontainer %s --help", c.Command.Name, what, c.Command.Name)
+	case 1:
+		return c.Args().First(), nil
+	}
+	return "", usageErrorf("%s: one %s is wanted, and there are %d: %s", c.Command.Name, what, c.NArg(), strings.Join(c.Args().Slice(), " "))
+}
+
+// flagsFirst moves the flags of a command before its arguments, because the
+// library stops to look for flags at the first argument and people do not.
+// What follows "--" is never a flag.
+func flagsFirst(app *cli.App, args []string) ([]string, error) {
+	head := args[:1]
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		if !strings.HasPrefix(arg, "-") {
+			command := app.Command(arg)
+			if command == nil {
+				return args, nil
+			}
+			flags, rest, err := splitFlags(command, args[i+1:])
+			return append(append(append(append([]string{}, head...), args[1:i+1]...), flags...), rest...), err
+		}
+		if takesValue(app.Flags, arg) {
+			i++
+		}
+	}
+	return args, nil
+}
+
+func splitFlags(command *cli.Command, args []string) (flags, rest []string, err error) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return flags, append(append(rest, "--"), args[i+1:]...), nil
+		}
+		if !strings.HasPrefix(arg, "-") || arg == "-" {
+			rest = append(rest, arg)
+			continue
+		}
+		flags = append(flags, arg)
+		if !takesValue(command.Flags, arg) {
+			continue
+		}
+		if i++; i == len(args) {
+			return nil, nil, usageErrorf("%s: %s wants a value", command.Name, arg)
+		}
+		flags = append(flags, args[i])
+	}
+	return flags, rest, nil
+}
+
+// takesValue reports whether the argument behind a flag belongs to it.
+func takesValue(flags []cli.Flag, arg string) bool {
+	if strings.Contains(arg, "=") {
+		return false
+	}
+	name := strings.TrimLeft(arg, "-")
+	for _, flag := range flags {
+		for _, known := range flag.Names() {
+			if known == name {
+				documented, ok := flag.(cli.DocGenerationFlag)
+				return ok && documented.TakesValue()
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+// installOptions are the words of an install command.
+type installOptions struct {
+	request install.Request
+	now     bool
+	json    bool
+}
+
+func installCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "install",
+		Usage:     "install an image as a service",
+		ArgsUsage: "IMAGE",
+		UsageText: "syscontainer install [--system] [OPTIONS] IMAGE",
+		Description: "Pulls IMAGE, checks it out, renders its configuration and its unit, installs its files\n" +
+			"onto the host and enables the unit. Nothing is started, unless --now says so. IMAGE is a\n" +
+			"name that registries.conf knows, or a reference with a transport, such as\n" +
+			"docker://registry.example/etcd:3.6 or oci-archive:etcd.tar.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "system", Usage: "as a system container; there is no other kind"},
+			&cli.StringFlag{Name: "name", Usage: "call the container and its unit `NAME`, and not as the image"},
+			&cli.StringSliceFlag{Name: "set", Usage: "set a variable of the image's templates: `NAME=VALUE`; may be repeated"},
+			&cli.StringFlag{Name: "runtime", Usage: "run the container with the OCI runtime at `PATH`"},
+			&cli.StringSliceFlag{Name: "after", Usage: "start after `UNIT`; may be repeated"},
+			&cli.StringSliceFlag{Name: "before", Usage: "start before `UNIT`; may be repeated"},
+			&cli.StringSliceFlag{Name: "requires", Usage: "start `UNIT` as well, and stop with it; may be repeated"},
+			&cli.StringSliceFlag{Name: "wants", Usage: "start `UNIT` as well; may be repeated"},
+			&cli.BoolFlag{Name: "now", Usage: "start the service when it is installed"},
+			&cli.BoolFlag{Name: "no-enable", Usage: "do not start the service at boot"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be installed, and change nothing"},
+			jsonFlag(),
+		},
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			options, err := parseInstall(c)
+			if err != nil {
+				return err
+			}
+			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+				return runInstall(ctx, installer, options, c.App.Writer, c.App.ErrWriter)
+			})
+		},
+	}
+}
+
+func parseInstall(c *cli.Context) (installOptions, error) {
+	image, err := oneArgument(c, "IMAGE")
+	if err != nil {
+		return installOptions{}, err
+	}
+	values, err := install.Assignments(c.StringSlice("set"))
+	if err != nil {
+		return installOptions{}, err
+	}
+	return installOptions{
+		request: install.Request{
+			Image:   image,
+			Name:    c.String("name"),
+			Values:  values,
+			Runtime: c.String("runtime"),
+			Relations: install.Relations{
+				After:    c.StringSlice("after"),
+				Before:   c.StringSlice("before"),
+				Requires: c.StringSlice("requires"),
+				Wants:    c.StringSlice("wants"),
+			},
+			NoEnable: c.Bool("no-enable"),
+			DryRun:   c.Bool("dry-run"),
+		},
+		now:  c.Bool("now"),
+		json: c.Bool("json"),
+	}, nil
+}
+
+func runInstall(ctx context.Context, installer *install.Installer, o installOptions, stdout, stderr io.Writer) error {
+	result, err := installer.Install(ctx, o.request)
+	if err != nil {
+		return err
+	}
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(stderr, "syscontainer: warning: %s\n", warning)
+	}
+	if o.now && !o.request.DryRun && result.Record.Unit != "" {
+		if err := installer.Start(ctx, result.Name); err != nil {
+			return fmt.Errorf("%s is installed, and does not start: %w", result.Name, err)
+		}
+	}
+	if o.json {
+		return printJSON(stdout, result)
+	}
+	printInstalled(stdout, o, result)
+	return nil
+}
+
+func printInstalled(w io.Writer, o installOptions, result *install.Result) {
+	record := result.Record
+	switch {
+	case o.request.DryRun && !result.Present:
+		fmt.Fprintf(w, "would install %s from %s\n", result.Name, record.Image.Reference)
+		for _, f := range record.Files {
+			fmt.Fprintf(w, "  %s\n", f.Path)
+		}
+	case result.Present:
+		fmt.Fprintf(w, "%s is already present (%s, deployment %d); nothing was changed\n",
+			result.Name, record.Image.Reference, record.Deployment)
+	default:
+		fmt.Fprintf(w, "installed %s from %s\n", result.Name, record.Image.Reference)
+		if record.Unit != "" && !o.now {
+			fmt.Fprintf(w, "start it with: systemctl start %s\n", result.Name)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+// printError writes err as people are to read it: what went wrong on the first
+// line, and advice on lines of its own.
+func printError(w io.Writer, err error) {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	fmt.Fprintf(w, "syscontainer: %s\n", lines[0])
+	for _, line := range lines[1:] {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	for _, hint := range hints(err) {
+		fmt.Fprintf(w, "hint: %s\n", strings.ReplaceAll(hint, "\n", "\n      "))
+	}
+}
+
+// hints collects the advice in err, outermost first.
+func hints(err error) []string {
+	var found []string
+	if hint, ok := err.(*install.HintError); ok { //nolint:errorlint // one link of the chain at a time
+		found = append(found, hint.Text)
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // see above
+		for _, err := range many.Unwrap() {
+			found = append(found, hints(err)...)
+		}
+		return found
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		found = append(found, hints(inner)...)
+	}
+	return found
+}
+
+// printJSON writes value in the form of --json: indented, with stable keys.
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// table writes rows in columns that are as wide as need be.
+func table(w io.Writer, rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}

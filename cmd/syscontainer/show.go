@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+func showCommand() *cli.Command {
+	return &cli.Command{
+		Name:         "show",
+		Usage:        "show all that is known of a container",
+		ArgsUsage:    "NAME",
+		Flags:        []cli.Flag{jsonFlag()},
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			name, err := oneArgument(c, "NAME")
+			if err != nil {
+				return err
+			}
+			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+				return runShow(ctx, installer, name, c.Bool("json"), c.App.Writer)
+			})
+		},
+	}
+}
+
+func runShow(ctx context.Context, installer *install.Installer, name string, asJSON bool, stdout io.Writer) error {
+	details, err := installer.Show(ctx, name)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(stdout, details)
+	}
+	table(stdout, showRows(details))
+	return nil
+}
+
+func showRows(d *install.Details) [][]string {
+	var numbers []string
+	for _, n := range d.Deployments {
+		numbers = append(numbers, strconv.Itoa(n))
+	}
+	rows := [][]string{
+		{"name:", d.Name},
+		{"image:", d.Image},
+		{"digest:", d.Digest},
+		{"commit:", d.Commit},
+		{"deployment:", fmt.Sprintf("%d of %s", d.Deployment, strings.Join(numbers, ", "))},
+		{"created:", d.Created.Format(time.RFC3339)},
+	}
+	if d.Unit != "" {
+		rows = append(rows, []string{"unit:", unitLine(d)})
+	}
+	if d.Runtime != "" {
+		rows = append(rows, []string{"runtime:", d.Runtime})
+	}
+	if d.MainPID != 0 {
+		rows = append(rows, []string{"main pid:", strconv.Itoa(d.MainPID)})
+	}
+	if d.Status != "" {
+		rows = append(rows, []string{"status:", d.Status})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Values)) {
+		rows = append(rows, []string{"set:", name + "=" + d.Values[name]})
+	}
+	for _, f := range d.Files {
+		line := f.Path
+		if f.State != "ok" {
+			line += " (" + f.State + ")"
+		}
+		rows = append(rows, []string{"file:", line})
+	}
+	return rows
+}
+
+func unitLine(d *install.Details) string {
+	line := d.Unit
+	if d.State != "" {
+		line += ", " + d.State
+		if d.Sub != "" {
+			line += " (" + d.Sub + ")"
+		}
+	}
+	if d.Enabled != "" {
+		line += ", " + d.Enabled
+	}
+	return line
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+func uninstallCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "uninstall",
+		Usage:     "remove a container from the host",
+		ArgsUsage: "NAME",
+		Description: "Stops the service and removes its unit, its host files and its deployments. The data\n" +
+			"directories of the service, files that were changed since they were installed, and the\n" +
+			"image in the store stay.",
+		Flags:        []cli.Flag{jsonFlag()},
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			name, err := oneArgument(c, "NAME")
+			if err != nil {
+				return err
+			}
+			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+				return runUninstall(ctx, installer, name, c.Bool("json"), c.App.Writer)
+			})
+		},
+	}
+}
+
+func runUninstall(ctx context.Context, installer *install.Installer, name string, asJSON bool, stdout io.Writer) error {
+	result, err := installer.Uninstall(ctx, name)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(stdout, result)
+	}
+	fmt.Fprintf(stdout, "uninstalled %s\n", name)
+	for _, kept := range result.Kept {
+		fmt.Fprintf(stdout, "kept %s, which was changed since it was installed\n", kept)
+	}
+	return nil
+}

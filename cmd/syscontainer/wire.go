@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/config"
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hosttree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore"
+	"github.com/syscontainer/syscontainer/unitgen/sysd"
+)
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+}
+
+// withInstaller runs do with an installer for the host of the global flags.
+func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) error) error {
+	log, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	tree, err := hosttree.Open(c.String("root"))
+	if err != nil {
+		return err
+	}
+	settings, err := readConfig(tree, c.String("config"))
+	if err != nil {
+		return err
+	}
+	units, err := connectUnits(c.Context, tree)
+	if err != nil {
+		return err
+	}
+	defer units.Close()
+	host, err := inspectHost(tree, units)
+	if err != nil {
+		return err
+	}
+	store, err := newStore(c, tree, settings, log)
+	if err != nil {
+		return err
+	}
+	return do(c.Context, &install.Installer{
+		Tree:     tree,
+		Paths:    install.Paths{State: settings.StateDir},
+		Host:     host,
+		Images:   images{store},
+		Services: services{units},
+		Runtime:  settings.Runtime,
+		Log:      log,
+		Now:      time.Now,
+		NewUUID:  uuid.NewString,
+	})
+}
+
+func newLogger(c *cli.Context) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, usageErrorf("--log-level: %q is none of debug, info, warn and error", c.String("log-level"))
+	}
+	return slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey { // the journal has the time
+				return slog.Attr{}
+			}
+			return a
+		},
+	})), nil
+}
+
+// readConfig reads the host's settings. Only a file that somebody asked for has
+// to exist.
+func readConfig(tree *hosttree.Tree, file string) (config.Config, error) {
+	asked := file != ""
+	if !asked {
+		file = config.Path
+	}
+	data, err := tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return config.Default(), nil
+	}
+	if err != nil {
+		return config.Config{}, fmt.Errorf("reading settings: %w", err)
+	}
+	settings, err := config.Parse(data)
+	if err != nil {
+		return config.Config{}, fmt.Errorf("reading settings: %s: %w", file, err)
+	}
+	return settings, nil
+}
+
+func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *slog.Logger) (*imagestore.Store, error) {
+	repo, err := tree.Follow(settings.Repo)
+	if err != nil {
+		return nil, err
+	}
+	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	if !tree.IsHost() {
+		options.Root = tree.Root()
+	}
+	if isTerminal(c.App.ErrWriter) {
+		options.Progress = c.App.ErrWriter
+	}
+	return imagestore.New(options), nil
+}
+
+// units is what both a running systemd and one that does not run can do.
+type units interface {
+	Reload(ctx context.Context) error
+	Enable(ctx context.Context, units []string) error
+	Disable(ctx context.Context, units []string) error
+	Start(ctx context.Context, unit string) error
+	Stop(ctx context.Context, unit string) error
+	Tmpfiles(ctx context.Context, file string) error
+	Status(ctx context.Context, unit string) (sysd.Status, error)
+	Journal(ctx context.Context, unit string, lines int) []string
+	Close()
+}
+
+// connectUnits returns the systemd of the tree: the running one only for the
+// tree that it runs.
+func connectUnits(ctx context.Context, tree *hosttree.Tree) (units, error) {
+	if !tree.IsHost() {
+		return sysd.NewOffline(tree.Root(), sysd.Exec), nil
+	}
+	manager, err := sysd.Connect(ctx)
+	if errors.Is(err, sysd.ErrNotRunning) {
+		return sysd.NewOffline("", sysd.Exec), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting to systemd: %w", err)
+	}
+	return manager, nil
+}
+
+// services shows a systemd to package install.
+type services struct{ units }
+
+func (s services) Status(ctx context.Context, unit string) (install.Status, error) {
+	status, err := s.units.Status(ctx, unit)
+	if errors.Is(err, sysd.ErrNotRunning) {
+		return install.Status{}, nil
+	}
+	if err != nil {
+		return install.Status{}, err
+	}
+	return install.Status{
+		Active: status.Active, Sub: status.Sub, Result: status.Result, MainPID: status.MainPID,
+		FileState: status.FileState, StatusText: status.StatusText, Since: status.Since,
+	}, nil
+}
+
+func (s services) Start(ctx context.Context, unit string) error {
+	err := s.units.Start(ctx, unit)
+	if errors.Is(err, sysd.ErrNotRunning) {
+		return install.Hint(err, "the unit is enabled and starts when the host boots")
+	}
+	return err
+}
+
+// images shows the image store to package install.
+type images struct{ *imagestore.Store }
+
+func (i images) Pull(ctx context.Context, reference string) (install.Image, error) {
+	image, err := i.Store.Pull(ctx, reference)
+	if err != nil {
+		return install.Image{}, err
+	}
+	return install.Image{
+		Reference: image.Reference, Digest: image.Digest, Commit: image.Commit, Config: image.Config, Added: image.Added,
+	}, nil
+}

@@ -1,0 +1,69 @@
+// Package config reads syscontainer's own settings, /etc/syscontainer/config.toml.
+// It is pure: bytes in, settings or an error out.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Path is where the settings are on every host.
+const Path = "/etc/syscontainer/config.toml"
+
+// Config are the settings of one host. All paths are as the host sees them.
+type Config struct {
+	// StateDir holds the deployments, and the repo unless Repo says otherwise.
+	StateDir string `toml:"state_dir"`
+	// Repo is the ostree repo. Checkouts are hard links into it, so it must be
+	// on the file system of StateDir.
+	Repo string `toml:"repo"`
+	// Runtime is the OCI runtime that containers run with unless they ask for
+	// another; "" takes the first of runc and crun that the host has.
+	Runtime string `toml:"runtime"`
+}
+
+// Default returns the settings of a host that has none of its own.
+func Default() Config {
+	return Config{StateDir: "/var/lib/syscontainer", Repo: "/var/lib/syscontainer/repo"}
+}
+
+// Parse reads the settings in data, TOML, on top of the defaults. An unknown key
+// is an error: it is a typing mistake that would otherwise go unnoticed.
+func Parse(data []byte) (Config, error) {
+	c := Config{}
+	meta, err := toml.Decode(string(data), &c)
+	var syntax toml.ParseError
+	if errors.As(err, &syntax) {
+		return Config{}, fmt.Errorf("line %d: %s", syntax.Position.Line, syntax.Message)
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return Config{}, fmt.Errorf("unknown key %q", unknown[0].String())
+	}
+	return c.complete()
+}
+
+// complete fills in what was left open and checks what was not.
+func (c Config) complete() (Config, error) {
+	if c.StateDir == "" {
+		c.StateDir = Default().StateDir
+	}
+	if c.Repo == "" {
+		c.Repo = path.Join(c.StateDir, "repo")
+	}
+	for key, value := range map[string]*string{"state_dir": &c.StateDir, "repo": &c.Repo, "runtime": &c.Runtime} {
+		if *value == "" {
+			continue
+		}
+		if !path.IsAbs(*value) || path.Clean(*value) == "/" {
+			return Config{}, fmt.Errorf("%s: %q is not an absolute path below /", key, *value)
+		}
+		*value = path.Clean(*value)
+	}
+	return c, nil
+}

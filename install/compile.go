@@ -1,0 +1,248 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/templates"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// compiler turns an image and a request into a plan. It reads the image and the
+// host and changes neither.
+type compiler struct {
+	name     string
+	image    Image
+	files    fs.FS
+	req      Request
+	facts    facts
+	set      map[string]string // by the user
+	manifest templates.Manifest
+	values   templates.Values
+	used     []string // variables that the image's templates use
+	// templated are the host files, after renaming, that are templates.
+	templated []string
+	entries   []HostFile // that the deployment wants on the host
+	plan      *Plan
+}
+
+// compile plans the installation of a new deployment, without touching anything.
+func compile(name string, image Image, files fs.FS, req Request, facts facts) (*Plan, error) {
+	set, err := req.setValues()
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{name: name, image: image, files: files, req: req, facts: facts, set: set}
+	if err := c.readManifest(); err != nil {
+		return nil, err
+	}
+	if err := c.mergeValues(); err != nil {
+		return nil, err
+	}
+	c.begin()
+	// The steps are independent enough that the user sees all that is wrong at once.
+	if err := errors.Join(c.compileService(), c.compileHostFiles()); err != nil {
+		return nil, err
+	}
+	if err := c.compileEntries(); err != nil {
+		return nil, err
+	}
+	c.warnUnused()
+	return c.plan, nil
+}
+
+func (c *compiler) begin() {
+	c.plan = &Plan{To: &Record{
+		Version:    recordVersion,
+		Name:       c.name,
+		Deployment: c.facts.deployment,
+		Created:    c.facts.now,
+		Image:      ImageRef{Reference: c.image.Reference, Digest: c.image.Digest.String(), Commit: c.image.Commit},
+		Values:     c.set,
+		Generated:  c.facts.generated,
+		Relations:  c.req.Relations,
+		Files:      []HostFile{},
+	}}
+	for _, key := range c.manifest.UnknownKeys {
+		c.warn("%s: %s has the unknown key %q, which is ignored", c.image.Reference, manifestFile, key)
+	}
+}
+
+func (c *compiler) warn(format string, args ...any) {
+	c.plan.Warnings = append(c.plan.Warnings, fmt.Sprintf(format, args...))
+}
+
+// compileService plans the container and its unit.
+func (c *compiler) compileService() error {
+	if c.manifest.NoContainerService {
+		return nil
+	}
+	unitText, err := c.render(serviceTemplate, templates.Unit, templates.DefaultService())
+	if err != nil {
+		return err
+	}
+	unit, err := unitgen.ParseUnit(serviceTemplate, unitText)
+	if err != nil {
+		return err
+	}
+	c.plan.To.Unit = unitName(c.name)
+	c.plan.To.Enabled = !c.req.NoEnable
+	c.addFile(unitPath(c.name), unitName(c.name), unitText, 0o644)
+	if unit.Runs(LauncherPath) {
+		return c.compileContainer(unit)
+	}
+	return c.compileTmpfiles(nil)
+}
+
+// compileContainer plans what a unit that runs a container needs beside itself.
+func (c *compiler) compileContainer(unit unitgen.Unit) error {
+	runtime, err := c.checkPrograms()
+	if err != nil {
+		return err
+	}
+	c.plan.To.Runtime = runtime
+	spec, err := c.compileSpec(unit)
+	if err != nil {
+		return err
+	}
+	c.plan.MountPoints = c.mountPoints(spec)
+	return errors.Join(c.compileDropIn(unit, runtime), c.compileTmpfiles(runcspec.BindSources(spec)))
+}
+
+// compileSpec plans config.json.
+func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
+	spec, err := c.spec()
+	if err != nil {
+		return nil, err
+	}
+	cgroup, err := unit.CgroupPath(unitName(c.name))
+	if err != nil {
+		return nil, err
+	}
+	err = runcspec.Adapt(spec, runcspec.Host{
+		CgroupsPath: path.Join(cgroup, "container"),
+		Bundle:      c.destDir(),
+		Notify:      unit.Notifies(),
+	})
+	if err == nil {
+		err = runcspec.Check(spec)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checking %s of %s: %w", configFile, c.image.Reference, err)
+	}
+	data, err := runcspec.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	c.stageFile(configFile, data, 0o600)
+	return spec, nil
+}
+
+// mountPoints are those of the spec, each a file where the host has a file to
+// bind there.
+func (c *compiler) mountPoints(spec *specs.Spec) []runcspec.MountPoint {
+	points := runcspec.MountPoints(spec)
+	for i, point := range points {
+		if point.Source == "" {
+			continue
+		}
+		if info, err := c.facts.tree.Stat(point.Source); err == nil {
+			points[i].Dir = info.IsDir()
+		}
+	}
+	return points
+}
+
+func (c *compiler) compileDropIn(unit unitgen.Unit, runtime string) error {
+	d := unitgen.DropInSpec{
+		Name:      c.name,
+		DeployDir: c.destDir(),
+		Runtime:   runtime,
+		Type:      unit.Type(),
+		After:     c.req.Relations.After,
+		Before:    c.req.Relations.Before,
+		Requires:  c.req.Relations.Requires,
+		Wants:     c.req.Relations.Wants,
+	}
+	if _, says := unit.Last("Service", "KillSignal"); !says {
+		d.KillSignal = c.image.Config.Config.StopSignal
+	}
+	text, err := unitgen.DropIn(d)
+	if err != nil {
+		return fmt.Errorf("making the drop-in of %s: %w", unitName(c.name), err)
+	}
+	c.addFile(dropInPath(c.name), dropInFile, text, 0o644)
+	return nil
+}
+
+// compileTmpfiles plans the tmpfiles.d file: the image's own, or one that makes
+// the bind sources that the host lacks.
+func (c *compiler) compileTmpfiles(binds []runcspec.BindSource) error {
+	text, err := c.render(tmpfilesTemplate, templates.Tmpfiles, nil)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		if text, err = unitgen.TmpfilesForSources(c.missingSources(binds)); err != nil {
+			return err
+		}
+	}
+	if len(text) > 0 {
+		c.addFile(tmpfilesPath(c.name), tmpfilesFile, text, 0o644)
+	}
+	return nil
+}
+
+// missingSources are the bind sources that we can make and the host lacks.
+func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source {
+	var missing []unitgen.Source
+	for _, bind := range binds {
+		if _, err := c.facts.tree.Stat(bind.Path); err != nil && !bind.System {
+			missing = append(missing, unitgen.Source{Path: bind.Path})
+		}
+	}
+	return missing
+}
+
+// checkPrograms returns the runtime that the unit will run.
+func (c *compiler) checkPrograms() (string, error) {
+	runtime := c.values["RUNTIME"]
+	if runtime == "" {
+		return "", Hint(errors.New("no OCI runtime on the host: neither crun nor runc was found"), "install the package crun or runc, or name one with --runtime")
+	}
+	if err := isProgram(c.facts.tree, runtime); err != nil {
+		return "", Hint(fmt.Errorf("looking for the OCI runtime: %w", err), "install it, or name another with --runtime")
+	}
+	if err := isProgram(c.facts.tree, LauncherPath); err != nil {
+		return "", Hint(fmt.Errorf("looking for the launcher that units run: %w", err), "install syscontainer on that host as well: make install DESTDIR=DIR")
+	}
+	return runtime, nil
+}
+
+func (c *compiler) warnUnused() {
+	for _, name := range templates.Unused(c.set, c.used) {
+		if name == "RUNTIME" || name == "PIDFILE" { // they are in EXEC_START
+			continue
+		}
+		c.warn("--set %s: no template of %s uses that variable (it uses %s)", name, c.image.Reference, strings.Join(c.knownVariables(), ", "))
+	}
+}
+
+// knownVariables lists what a user may set with effect.
+func (c *compiler) knownVariables() []string {
+	known := map[string]bool{}
+	for _, name := range c.used {
+		if !templates.IsForced(name) {
+			known[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+}

@@ -1,0 +1,281 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// transition takes a container from one deployment to another: nil is "not
+// installed". Install, uninstall, update and rollback differ only in the ends.
+type transition struct {
+	Name string
+	From *Record
+	To   *Record
+}
+
+// pendingChange is a transition as it is on disk while it is under way. The
+// records themselves are in the deployments; 0 is "not installed".
+type pendingChange struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+func deploymentOf(r *Record) int {
+	if r == nil {
+		return 0
+	}
+	return r.Deployment
+}
+
+// change converges the host to t.To so that it can be finished after a crash,
+// and goes back to t.From when it does not get through. It returns the host
+// files that it kept because the administrator had changed them.
+func (in *Installer) change(ctx context.Context, t transition) ([]string, error) {
+	if err := in.begin(t); err != nil {
+		return nil, err
+	}
+	kept, err := in.converge(ctx, t)
+	if err == nil {
+		return kept, in.Tree.Remove(in.Paths.pending(t.Name))
+	}
+	undo := context.WithoutCancel(ctx)
+	if _, undoErr := in.converge(undo, transition{Name: t.Name, From: t.To, To: t.From}); undoErr != nil {
+		err = errors.Join(err, fmt.Errorf("going back: %w", undoErr))
+		return nil, Hint(err, "when the cause is mended, run: syscontainer recover")
+	}
+	return nil, errors.Join(err, in.Tree.Remove(in.Paths.pending(t.Name)))
+}
+
+// begin writes down what is going to happen.
+func (in *Installer) begin(t transition) error {
+	data, err := json.Marshal(pendingChange{From: deploymentOf(t.From), To: deploymentOf(t.To)})
+	if err != nil {
+		return err
+	}
+	return in.Tree.WriteFile(in.Paths.pending(t.Name), append(data, '\n'), 0o600)
+}
+
+// converge brings the host to t.To. Each step can be repeated, and finds out for
+// itself whether anything is to be done.
+func (in *Installer) converge(ctx context.Context, t transition) ([]string, error) {
+	if err := in.leaveUnit(ctx, t); err != nil {
+		return nil, err
+	}
+	placed, err := in.placeFiles(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	removed, err := in.removeFiles(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.pointCurrent(t); err != nil {
+		return nil, err
+	}
+	return append(placed, removed...), in.enterUnit(ctx, t)
+}
+
+// leaveUnit stops and disables a unit that will be no more.
+func (in *Installer) leaveUnit(ctx context.Context, t transition) error {
+	if t.From == nil || t.From.Unit == "" || (t.To != nil && t.To.Unit == t.From.Unit) {
+		return nil
+	}
+	if err := in.Services.Stop(ctx, t.From.Unit); err != nil {
+		return err
+	}
+	return in.Services.Disable(ctx, []string{t.From.Unit})
+}
+
+// enterUnit makes systemd know what changed.
+func (in *Installer) enterUnit(ctx context.Context, t transition) error {
+	if t.To != nil {
+		if f, ok := t.To.file(tmpfilesPath(t.Name)); ok {
+			if err := in.Services.Tmpfiles(ctx, f.Path); err != nil {
+				return err
+			}
+		}
+	}
+	if err := in.Services.Reload(ctx); err != nil {
+		return err
+	}
+	if t.From == nil && t.To != nil && t.To.Enabled {
+		return in.Services.Enable(ctx, []string{t.To.Unit})
+	}
+	return nil
+}
+
+// pointCurrent makes current lead to t.To.
+func (in *Installer) pointCurrent(t transition) error {
+	current := in.Paths.current(t.Name)
+	if t.To == nil {
+		return in.Tree.Remove(current)
+	}
+	return in.Tree.Symlink(path.Join("deploy", strconv.Itoa(t.To.Deployment)), current, in.Host.UID, in.Host.GID)
+}
+
+// placeFiles puts the files of t.To onto the host and returns those that it kept
+// as the administrator left them.
+func (in *Installer) placeFiles(ctx context.Context, t transition) ([]string, error) {
+	if t.To == nil {
+		return nil, nil
+	}
+	var kept []string
+	for _, f := range t.To.Files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		before, _ := t.From.file(f.Path)
+		state, err := in.compare(f)
+		if err != nil {
+			return nil, err
+		}
+		if state == asRecorded {
+			continue
+		}
+		if state == different && !in.is(before) {
+			kept = append(kept, f.Path)
+			continue
+		}
+		if err := in.place(t.To, f); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// is reports whether the host's entry is as f says.
+func (in *Installer) is(f HostFile) bool {
+	if f.Path == "" {
+		return false
+	}
+	state, err := in.compare(f)
+	return err == nil && state == asRecorded
+}
+
+// removeFiles takes the files of t.From that t.To does not have off the host,
+// children before their directories, and returns those that it kept.
+func (in *Installer) removeFiles(ctx context.Context, t transition) ([]string, error) {
+	if t.From == nil {
+		return nil, nil
+	}
+	for _, f := range slices.Backward(t.From.Files) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, stays := t.To.file(f.Path); stays {
+			continue
+		}
+		if err := in.removeFile(f); err != nil {
+			return nil, err
+		}
+	}
+	return in.remaining(t)
+}
+
+// removeFile removes an entry that is still as we made it.
+func (in *Installer) removeFile(f HostFile) error {
+	if f.Kind == Directory {
+		return in.Tree.RemoveIfEmpty(f.Path)
+	}
+	state, err := in.compare(f)
+	if err != nil || state != asRecorded {
+		return err
+	}
+	return in.Tree.Remove(f.Path)
+}
+
+// remaining lists the files of t.From that should have gone and did not.
+func (in *Installer) remaining(t transition) ([]string, error) {
+	var kept []string
+	for _, f := range t.From.Files {
+		_, stays := t.To.file(f.Path)
+		if stays || f.Kind == Directory {
+			continue
+		}
+		state, err := in.compare(f)
+		if err != nil {
+			return nil, err
+		}
+		if state != absent {
+			kept = append(kept, f.Path)
+		}
+	}
+	return slices.Compact(kept), nil
+}
+
+// fileState is how an entry of the host compares with a record of it.
+type fileState int
+
+const (
+	absent fileState = iota
+	asRecorded
+	different
+)
+
+// compare looks at the host's entry for f.
+func (in *Installer) compare(f HostFile) (fileState, error) {
+	info, err := in.Tree.Lstat(f.Path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return absent, nil
+	}
+	if err != nil {
+		return absent, err
+	}
+	same := false
+	switch f.Kind {
+	case Directory:
+		target, err := in.Tree.Stat(f.Path)
+		same = err == nil && target.IsDir()
+	case Symlink:
+		if info.Mode()&fs.ModeSymlink != 0 {
+			target, err := in.Tree.Readlink(f.Path)
+			if err != nil {
+				return absent, err
+			}
+			same = target == f.Target
+		}
+	case File:
+		if info.Mode().IsRegular() && modeOf(info.Mode()) == f.Mode {
+			sum, err := in.Tree.SHA256(f.Path)
+			if err != nil {
+				return absent, err
+			}
+			same = sum == f.SHA256
+		}
+	}
+	if same {
+		return asRecorded, nil
+	}
+	return different, nil
+}
+
+// place makes the host's entry what f says, atomically.
+func (in *Installer) place(r *Record, f HostFile) error {
+	meta := hosttree.Meta{Mode: f.Mode.FileMode(), UID: f.UID, GID: f.GID}
+	switch f.Kind {
+	case Directory:
+		return in.Tree.Mkdir(f.Path, meta)
+	case Symlink:
+		return in.Tree.Symlink(f.Target, f.Path, f.UID, f.GID)
+	}
+	source, err := in.Tree.Path(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
+	if err != nil {
+		return err
+	}
+	if f.Linkable {
+		err := in.Tree.LinkIn(source, f.Path)
+		if !errors.Is(err, syscall.EXDEV) {
+			return err
+		}
+	}
+	return in.Tree.CopyIn(source, f.Path, meta)
+}

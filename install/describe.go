@@ -1,0 +1,135 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Summary is a line of the list of containers.
+type Summary struct {
+	Name       string `json:"name"`
+	Image      string `json:"image"`
+	Digest     string `json:"digest"`
+	Deployment int    `json:"deployment"`
+	Unit       string `json:"unit"`
+	State      string `json:"state"`   // what systemd says: active, failed…; "" where it does not run
+	Enabled    string `json:"enabled"` // what systemd says: enabled, disabled…
+	// Error says why the container cannot be described; what else is known is there.
+	Error string `json:"error,omitempty"`
+}
+
+// Details are all that is known of a container.
+type Details struct {
+	Summary
+	Created     time.Time         `json:"created"`
+	Commit      string            `json:"commit"`
+	Runtime     string            `json:"runtime"`
+	Values      map[string]string `json:"values"`
+	Deployments []int             `json:"deployments"`
+	Sub         string            `json:"sub"`
+	Result      string            `json:"result"`
+	MainPID     int               `json:"main_pid"`
+	Status      string            `json:"status"`
+	Since       *time.Time        `json:"since,omitempty"`
+	Files       []FileDetails     `json:"files"`
+}
+
+// FileDetails are what became of a host file.
+type FileDetails struct {
+	HostFile
+	State string `json:"state"` // ok, changed or missing
+}
+
+// List describes all containers. One that cannot be described is in the list
+// with its error, and never keeps the others from it.
+func (in *Installer) List(ctx context.Context) ([]Summary, error) {
+	if !in.Host.Root {
+		return nil, Hint(ErrNotRoot, "use sudo")
+	}
+	names, err := in.containerNames()
+	if err != nil {
+		return nil, err
+	}
+	list := []Summary{}
+	for _, name := range names {
+		summary, _, err := in.summarize(ctx, name)
+		if err != nil {
+			summary.Error = err.Error()
+		}
+		list = append(list, summary)
+	}
+	return list, nil
+}
+
+// Show describes one container.
+func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
+	if !in.Host.Root {
+		return nil, Hint(ErrNotRoot, "use sudo")
+	}
+	if err := in.checkKnown(name); err != nil {
+		return nil, err
+	}
+	summary, status, err := in.summarize(ctx, name)
+	if err != nil {
+		return nil, brokenHint(name, err)
+	}
+	record, err := in.currentRecord(name)
+	if err != nil {
+		return nil, brokenHint(name, err)
+	}
+	details := &Details{
+		Summary: summary, Created: record.Created, Commit: record.Image.Commit, Runtime: record.Runtime,
+		Values: record.Values, Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
+		Files: []FileDetails{},
+	}
+	if !status.Since.IsZero() {
+		details.Since = &status.Since
+	}
+	if details.Deployments, err = in.deploymentNumbers(name); err != nil {
+		return nil, err
+	}
+	return details, in.describeFiles(record, details)
+}
+
+func brokenHint(name string, err error) error {
+	return Hint(err, "finish what was interrupted with: syscontainer recover\nor remove what is left with: syscontainer uninstall %s", name)
+}
+
+func (in *Installer) describeFiles(record *Record, details *Details) error {
+	words := map[fileState]string{absent: "missing", asRecorded: "ok", different: "changed"}
+	for _, f := range record.Files {
+		state, err := in.compare(f)
+		if err != nil {
+			return fmt.Errorf("looking at %s: %w", f.Path, err)
+		}
+		details.Files = append(details.Files, FileDetails{HostFile: f, State: words[state]})
+	}
+	return nil
+}
+
+// summarize describes a container as far as it can.
+func (in *Installer) summarize(ctx context.Context, name string) (Summary, Status, error) {
+	summary := Summary{Name: name}
+	record, err := in.currentRecord(name)
+	if errors.Is(err, ErrNotInstalled) {
+		return summary, Status{}, errors.New("a change of it was interrupted")
+	}
+	if err != nil {
+		return summary, Status{}, err
+	}
+	summary.Image = record.Image.Reference
+	summary.Digest = record.Image.Digest
+	summary.Deployment = record.Deployment
+	summary.Unit = record.Unit
+	if record.Unit == "" {
+		return summary, Status{}, nil
+	}
+	status, err := in.Services.Status(ctx, record.Unit)
+	if err != nil {
+		return summary, Status{}, err
+	}
+	summary.State, summary.Enabled = status.Active, status.FileState
+	return summary, status, nil
+}

@@ -1,0 +1,288 @@
+package install_test
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// A scene is a host in a temporary directory with the doubles around it. The
+// doubles exist to make failures reachable; the real parts are tested in tests/.
+type scene struct {
+	t        *testing.T
+	root     string
+	images   *storeDouble
+	services *servicesDouble
+	effects  *effects
+	*install.Installer
+}
+
+// effects counts what the doubles are asked to do and fails one of them.
+type effects struct {
+	done  []string
+	fail  int // the number, from 1, of the effect that fails; 0 for none
+	crash bool
+}
+
+var errInjected = errors.New("injected failure")
+
+type crashed struct{}
+
+func (e *effects) next(format string, args ...any) error {
+	e.done = append(e.done, fmt.Sprintf(format, args...))
+	if len(e.done) != e.fail {
+		return nil
+	}
+	if e.crash {
+		panic(crashed{})
+	}
+	return errInjected
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{t: t, root: t.TempDir(), effects: &effects{}}
+	for _, program := range []string{"usr/bin/runc", "usr/libexec/syscontainer-launch"} {
+		s.write(program, "#!", 0o755)
+	}
+	for _, dir := range []string{"etc/systemd/system", "etc/tmpfiles.d", "var/lib"} {
+		s.mkdir(dir)
+	}
+	tree, err := hosttree.Open(s.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, pulled: map[string]bool{}, held: map[string]string{}}
+	s.services = &servicesDouble{effects: s.effects, state: map[string]string{}, enabled: map[string]bool{}}
+	s.Installer = &install.Installer{
+		Tree:     tree,
+		Paths:    install.Paths{State: "/var/lib/syscontainer"},
+		Host:     install.Host{Root: true, UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
+		Images:   s.images,
+		Services: s.services,
+		Log:      slog.New(slog.DiscardHandler),
+		Now:      func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
+		NewUUID:  func() string { return "5e1f8d9c-0000-4000-8000-000000000000" },
+	}
+	return s
+}
+
+func (s *scene) mkdir(name string) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Join(s.root, name), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) write(name, content string, mode fs.FileMode) {
+	s.t.Helper()
+	s.mkdir(filepath.Dir(name))
+	if err := os.WriteFile(filepath.Join(s.root, name), []byte(content), mode); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) read(name string) string {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.root, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// crash runs do and reports whether the injected crash ended it.
+func (s *scene) crash(do func()) (died bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(crashed); !ok {
+				panic(r)
+			}
+			died = true
+		}
+	}()
+	do()
+	return false
+}
+
+// tree lists everything below the host's root: a line for each entry.
+func (s *scene) tree() string {
+	s.t.Helper()
+	var lines []string
+	err := filepath.WalkDir(s.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		line := fmt.Sprintf("%v %s", info.Mode(), strings.TrimPrefix(path, s.root))
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, _ := os.Readlink(path)
+			line += " -> " + target
+		case info.Mode().IsRegular():
+			data, _ := os.ReadFile(path)
+			line += fmt.Sprintf(" %x", sha256.Sum256(data))[:13]
+		}
+		lines = append(lines, line)
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// storeDouble is an image store whose images are in memory.
+type storeDouble struct {
+	effects *effects
+	images  map[string]fstest.MapFS
+	configs map[string]imgspec.Image
+	pulled  map[string]bool
+	held    map[string]string
+}
+
+func (d *storeDouble) Pull(_ context.Context, reference string) (install.Image, error) {
+	if _, ok := d.images[reference]; !ok {
+		return install.Image{}, fmt.Errorf("pulling %q: no such image", reference)
+	}
+	if err := d.effects.next("pull %s", reference); err != nil {
+		return install.Image{}, err
+	}
+	added := !d.pulled[reference]
+	d.pulled[reference] = true
+	return install.Image{
+		Reference: reference,
+		Digest:    digest.FromString(reference),
+		Commit:    reference,
+		Config:    d.configs[reference],
+		Added:     added,
+	}, nil
+}
+
+func (d *storeDouble) Remove(_ context.Context, reference string) error {
+	delete(d.pulled, reference)
+	return d.effects.next("remove %s", reference)
+}
+
+func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {
+	return d.images[commit], nil
+}
+
+func (d *storeDouble) Checkout(_ context.Context, commit, dir string) error {
+	if err := os.CopyFS(dir, d.images[commit]); err != nil {
+		return err
+	}
+	for name, file := range d.images[commit] {
+		if file.Mode.IsRegular() {
+			if err := os.Chmod(filepath.Join(dir, name), file.Mode.Perm()); err != nil {
+				return err
+			}
+		}
+	}
+	return d.effects.next("checkout %s", commit)
+}
+
+func (d *storeDouble) Hold(_ context.Context, name, commit string) error {
+	d.held[name] = commit
+	return d.effects.next("hold %s", name)
+}
+
+func (d *storeDouble) Release(_ context.Context, name string) error {
+	delete(d.held, name)
+	return d.effects.next("release %s", name)
+}
+
+func (d *storeDouble) Held(context.Context) ([]string, error) {
+	var names []string
+	for name := range d.held {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// servicesDouble is a systemd that remembers.
+type servicesDouble struct {
+	effects *effects
+	state   map[string]string
+	enabled map[string]bool
+}
+
+func (d *servicesDouble) Reload(context.Context) error { return d.effects.next("reload") }
+
+func (d *servicesDouble) Enable(_ context.Context, units []string) error {
+	d.enabled[units[0]] = true
+	return d.effects.next("enable %v", units)
+}
+
+func (d *servicesDouble) Disable(_ context.Context, units []string) error {
+	delete(d.enabled, units[0])
+	return d.effects.next("disable %v", units)
+}
+
+func (d *servicesDouble) Start(_ context.Context, unit string) error {
+	d.state[unit] = "active"
+	return d.effects.next("start %s", unit)
+}
+
+func (d *servicesDouble) Stop(_ context.Context, unit string) error {
+	delete(d.state, unit)
+	return d.effects.next("stop %s", unit)
+}
+
+func (d *servicesDouble) Tmpfiles(_ context.Context, file string) error {
+	return d.effects.next("tmpfiles %s", file)
+}
+
+func (d *servicesDouble) Status(_ context.Context, unit string) (install.Status, error) {
+	return install.Status{Active: cmp.Or(d.state[unit], "inactive"), FileState: map[bool]string{true: "enabled", false: "disabled"}[d.enabled[unit]]}, nil
+}
+
+func (d *servicesDouble) Journal(context.Context, string, int) []string {
+	return []string{"it went wrong"}
+}
+
+// owner makes a file of an in-memory image belong to whoever runs the test.
+type owner struct{}
+
+func (owner) Owner() (uid, gid int) { return os.Getuid(), os.Getgid() }
+
+// file is a regular file of an in-memory image.
+func file(content string, mode fs.FileMode) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte(content), Mode: mode, Sys: owner{}}
+}
+
+func link(target string) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777, Sys: owner{}}
+}
+
+// inode identifies a file, to tell hard links from copies.
+func inode(t *testing.T, path string) uint64 {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Ino
+}

@@ -1,0 +1,111 @@
+package install
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+)
+
+// stageFile plans a file of the deployment.
+func (c *compiler) stageFile(name string, data []byte, mode Mode) {
+	c.plan.Rendered = append(c.plan.Rendered, RenderedFile{Path: name, Data: data, Mode: mode})
+}
+
+// addFile plans a file of the host whose content is rendered.
+func (c *compiler) addFile(hostPath, source string, data []byte, mode Mode) {
+	sum := sha256.Sum256(data)
+	c.stageFile(source, data, mode)
+	c.entries = append(c.entries, HostFile{
+		Path: hostPath, Kind: File, Mode: mode, UID: c.facts.host.UID, GID: c.facts.host.GID,
+		Source: source, SHA256: hex.EncodeToString(sum[:]),
+	})
+}
+
+// compileEntries completes the list of what the deployment puts onto the host:
+// with the directories that are missing above it, without those that are the
+// host's own. It refuses entries that would take the place of others.
+func (c *compiler) compileEntries() error {
+	entries := map[string]HostFile{}
+	var conflicts []error
+	for _, f := range c.entries {
+		if other, twice := entries[f.Path]; twice && (f.Kind != Directory || other.Kind != Directory) {
+			conflicts = append(conflicts, fmt.Errorf("two entries of the image want to be %s", f.Path))
+		}
+		entries[f.Path] = f
+	}
+	c.addParents(entries)
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		f := entries[name]
+		if f.Kind == Directory && c.isHostsOwn(f.Path) {
+			continue
+		}
+		conflicts = append(conflicts, c.conflict(f))
+		c.plan.To.Files = append(c.plan.To.Files, f)
+	}
+	conflicts = append(conflicts, c.unitConflict())
+	if err := errors.Join(conflicts...); err != nil {
+		return Hint(err, "move away what is in the way, or install under another name with --name")
+	}
+	return nil
+}
+
+// addParents adds the directories above the entries that the image does not name.
+func (c *compiler) addParents(entries map[string]HostFile) {
+	for _, name := range slices.Collect(maps.Keys(entries)) {
+		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+			if _, named := entries[dir]; !named {
+				entries[dir] = HostFile{Path: dir, Kind: Directory, Mode: 0o755, UID: c.facts.host.UID, GID: c.facts.host.GID}
+			}
+		}
+	}
+}
+
+// isHostsOwn reports whether a directory was there before any container. One
+// that another container made is in the records of both, so that whichever is
+// uninstalled last removes it.
+func (c *compiler) isHostsOwn(dir string) bool {
+	info, err := c.facts.tree.Stat(dir)
+	return err == nil && info.IsDir() && c.facts.owners[dir] == ""
+}
+
+// conflict returns why the host has no place for f.
+func (c *compiler) conflict(f HostFile) error {
+	info, err := c.facts.tree.Lstat(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", f.Path, err)
+	}
+	owner := c.facts.owners[f.Path]
+	switch {
+	case f.Kind == Directory && info.IsDir():
+		return nil
+	case f.Kind == Directory:
+		return fmt.Errorf("%s exists and is not a directory", f.Path)
+	case owner != "" && owner != c.name:
+		return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
+	case info.IsDir():
+		return fmt.Errorf("%s exists and is a directory", f.Path)
+	}
+	return fmt.Errorf("%s exists and belongs to no container", f.Path)
+}
+
+// unitConflict returns why the container cannot have the unit that it wants: a
+// package of the host brings one of that name.
+func (c *compiler) unitConflict() error {
+	if c.plan.To.Unit == "" {
+		return nil
+	}
+	for _, vendor := range vendorUnitPaths(c.plan.To.Unit) {
+		if _, err := c.facts.tree.Lstat(vendor); err == nil {
+			return fmt.Errorf("the host has a unit of that name, %s", vendor)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package install_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+// eachEffect runs the test once for every effect that a verb has on the doubles:
+// begin makes the scene, verb is what the effects are counted of.
+func eachEffect(t *testing.T, crash bool, begin func(*scene), verb func(*scene) error, check func(t *testing.T, s *scene, err error)) {
+	t.Helper()
+	for n := 1; ; n++ {
+		s := newScene(t)
+		s.images.images["db"] = dbImage()
+		begin(s)
+		s.effects.done = nil
+		s.effects.fail, s.effects.crash = n, crash
+		var err error
+		died := s.crash(func() { err = verb(s) })
+		if len(s.effects.done) < n {
+			if n < 4 {
+				t.Fatalf("only %d effects: %v", n-1, s.effects.done)
+			}
+			return
+		}
+		effect := s.effects.done[n-1]
+		s.effects.fail = 0
+		t.Run(fmt.Sprintf("%d %s", n, effect), func(t *testing.T) {
+			if crash != died {
+				t.Fatalf("crashed: %v, want %v", died, crash)
+			}
+			check(t, s, err)
+		})
+	}
+}
+
+func installDB(s *scene) error {
+	_, err := s.Install(s.t.Context(), install.Request{Image: "db"})
+	return err
+}
+
+func uninstallDB(s *scene) error {
+	_, err := s.Uninstall(s.t.Context(), "db")
+	return err
+}
+
+func TestInstallUndoesWhatItDidWhenAnythingFails(t *testing.T) {
+	var clean string
+	eachEffect(t, false, func(s *scene) { clean = s.tree() }, installDB, func(t *testing.T, s *scene, err error) {
+		if !errors.Is(err, errInjected) {
+			t.Fatalf("got error %v", err)
+		}
+		if after := s.tree(); after != clean {
+			t.Errorf("left behind:\n%s", after)
+		}
+		if len(s.images.held)+len(s.images.pulled)+len(s.services.enabled) != 0 {
+			t.Errorf("held %v, pulled %v, enabled %v", s.images.held, s.images.pulled, s.services.enabled)
+		}
+	})
+}
+
+func TestRecoverFinishesAnInterruptedInstall(t *testing.T) {
+	var clean, installed string
+	eachEffect(t, true, func(s *scene) {
+		clean = s.tree()
+		if err := installDB(s); err != nil {
+			t.Fatal(err)
+		}
+		installed = s.tree()
+		if err := uninstallDB(s); err != nil {
+			t.Fatal(err)
+		}
+	}, installDB, func(t *testing.T, s *scene, _ error) {
+		if _, err := s.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after := s.tree()
+		wholly := after == installed && s.services.enabled["db.service"] && len(s.images.held) == 1
+		nothing := after == clean && len(s.services.enabled)+len(s.images.held) == 0
+		if !wholly && !nothing {
+			t.Errorf("neither installed nor clean:\n%s\nheld %v, enabled %v", after, s.images.held, s.services.enabled)
+		}
+		if err := installDB(s); err != nil {
+			t.Errorf("installing afterwards: %v", err)
+		}
+	})
+}
+
+func TestRecoverFinishesAnInterruptedUninstall(t *testing.T) {
+	var clean string
+	eachEffect(t, true, func(s *scene) {
+		clean = s.tree()
+		if err := installDB(s); err != nil {
+			t.Fatal(err)
+		}
+	}, uninstallDB, func(t *testing.T, s *scene, _ error) {
+		names, err := s.Recover(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after := s.tree(); after != clean || len(s.images.held)+len(s.services.enabled) != 0 {
+			t.Errorf("recovered %v, and left behind:\n%s\nheld %v, enabled %v", names, after, s.images.held, s.services.enabled)
+		}
+	})
+}
+
+func TestUninstallCanBeRepeatedAfterAFailure(t *testing.T) {
+	var clean string
+	eachEffect(t, false, func(s *scene) {
+		clean = s.tree()
+		if err := installDB(s); err != nil {
+			t.Fatal(err)
+		}
+	}, uninstallDB, func(t *testing.T, s *scene, err error) {
+		if !errors.Is(err, errInjected) {
+			t.Fatalf("got error %v", err)
+		}
+		if err := uninstallDB(s); err != nil {
+			t.Fatal(err)
+		}
+		if after := s.tree(); after != clean {
+			t.Errorf("left behind:\n%s", after)
+		}
+	})
+}
+
+func TestUninstallOfABrokenInstallation(t *testing.T) {
+	const deployment = "var/lib/syscontainer/containers/db/deploy/1/"
+	for name, breakIt := range map[string]func(*scene){
+		"record is garbage": func(s *scene) { s.write(deployment+"record.json", "{", 0o600) },
+		"record is of a later version": func(s *scene) {
+			s.write(deployment+"record.json", strings.Replace(s.read(deployment+"record.json"), `"version": 1`, `"version": 2`, 1), 0o600)
+		},
+		"nothing is current": func(s *scene) {
+			if err := s.Tree.Remove("/var/lib/syscontainer/containers/db/current"); err != nil {
+				s.t.Fatal(err)
+			}
+		},
+		"the unit is gone": func(s *scene) {
+			if err := s.Tree.Remove("/etc/systemd/system/db.service"); err != nil {
+				s.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.images.images["db"] = dbImage()
+			if err := installDB(s); err != nil {
+				t.Fatal(err)
+			}
+			breakIt(s)
+			list, err := s.List(t.Context())
+			if err != nil || len(list) != 1 {
+				t.Errorf("listed %v, %v", list, err)
+			}
+			if err := uninstallDB(s); err != nil {
+				t.Fatal(err)
+			}
+			for _, left := range []string{"etc/systemd/system/db.service", "db.service.d", "tmpfiles.d/db.conf", "containers/db"} {
+				if strings.Contains(s.tree(), left) {
+					t.Errorf("left behind: %s", left)
+				}
+			}
+			if s.services.enabled["db.service"] {
+				t.Error("the unit is still enabled")
+			}
+		})
+	}
+}
+
+func TestUninstallNeverTouchesAServiceOfTheHost(t *testing.T) {
+	s := newScene(t)
+	s.images.images["sshd"] = fstest.MapFS{
+		"exports/manifest.json":    file(`{"noContainerService": true}`, 0o644),
+		"exports/hostfs/etc/extra": file("x", 0o644),
+	}
+	s.install(install.Request{Image: "sshd"})
+	s.services.state["sshd.service"], s.services.enabled["sshd.service"] = "active", true
+	if _, err := s.Uninstall(t.Context(), "sshd"); err != nil {
+		t.Fatal(err)
+	}
+	if s.services.state["sshd.service"] != "active" || !s.services.enabled["sshd.service"] {
+		t.Error("uninstalling files stopped or disabled the host's service of that name")
+	}
+}

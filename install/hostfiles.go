@@ -1,0 +1,129 @@
+package install
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/templates"
+)
+
+// compileHostFiles plans the tree that the image installs onto the host.
+func (c *compiler) compileHostFiles() error {
+	if _, err := fs.Stat(c.files, hostFilesTree); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := c.renderTemplateList(); err != nil {
+		return err
+	}
+	return fs.WalkDir(c.files, hostFilesTree, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("reading /%s of %s: %w", name, c.image.Reference, err)
+		}
+		if name == hostFilesTree {
+			return nil
+		}
+		if err := c.compileHostFile(name, entry); err != nil {
+			return fmt.Errorf("planning /%s of %s: %w", name, c.image.Reference, err)
+		}
+		return nil
+	})
+}
+
+// renderTemplateList fills in the variables of installedFilesTemplate: its paths
+// are those after the renaming, which may depend on them.
+func (c *compiler) renderTemplateList() error {
+	for _, p := range c.manifest.InstalledFilesTemplate {
+		rendered, err := c.renderText(manifestFile+": installedFilesTemplate", []byte(p), templates.Text)
+		if err != nil {
+			return err
+		}
+		c.templated = append(c.templated, string(rendered))
+	}
+	return nil
+}
+
+func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
+	c.used = append(c.used, c.manifest.Variables()...)
+	target, err := c.manifest.Rename(strings.TrimPrefix(name, hostFilesTree), c.values)
+	if err != nil {
+		return err
+	}
+	if c.reserved(target) {
+		return fmt.Errorf("the image may not install %s: that is syscontainer's own", target)
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	f := HostFile{Path: target, Mode: modeOf(info.Mode())}
+	if owner, ok := info.Sys().(Owner); ok {
+		f.UID, f.GID = owner.Owner()
+	}
+	switch {
+	case info.IsDir():
+		f.Kind = Directory
+	case info.Mode()&fs.ModeSymlink != 0:
+		f.Kind = Symlink
+		f.Mode = 0
+		if f.Target, err = fs.ReadLink(c.files, name); err != nil {
+			return err
+		}
+	case info.Mode().IsRegular():
+		return c.compileRegular(name, f)
+	default:
+		return fmt.Errorf("neither a file, a directory nor a symbolic link")
+	}
+	c.entries = append(c.entries, f)
+	return nil
+}
+
+// reserved reports whether a path is one that an image must not write: our state.
+func (c *compiler) reserved(p string) bool {
+	return p == c.facts.paths.State || strings.HasPrefix(p, c.facts.paths.State+"/")
+}
+
+func (c *compiler) compileRegular(name string, f HostFile) error {
+	f.Kind = File
+	if slices.Contains(c.templated, f.Path) {
+		return c.compileTemplated(name, f)
+	}
+	content, err := c.files.Open(name)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, content); err != nil {
+		return err
+	}
+	f.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	f.Source = path.Join(rootfsDir, name)
+	f.Linkable = c.manifest.UseLinks && strings.HasPrefix(f.Path, "/usr/")
+	c.entries = append(c.entries, f)
+	return nil
+}
+
+func (c *compiler) compileTemplated(name string, f HostFile) error {
+	text, err := fs.ReadFile(c.files, name)
+	if err != nil {
+		return err
+	}
+	data, err := c.renderText(name, text, templates.Text)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	f.SHA256 = hex.EncodeToString(sum[:])
+	f.Source = path.Join(hostFilesDir, f.Path)
+	// The rendered file holds values; the host file has the mode of the image's.
+	c.stageFile(f.Source, data, 0o600)
+	c.entries = append(c.entries, f)
+	return nil
+}

@@ -1,0 +1,286 @@
+package hosttree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Meta is what a file has beside its content.
+type Meta struct {
+	Mode fs.FileMode // permission bits, with setuid, setgid and sticky
+	UID  int
+	GID  int
+}
+
+// MkdirAll makes the directory p and those above it that are missing, with mode
+// perm. It returns the paths that it made, the uppermost first.
+func (t *Tree) MkdirAll(p string, perm fs.FileMode) ([]string, error) {
+	var missing []string
+	for dir := filepath.Clean("/" + p); dir != "/"; dir = filepath.Dir(dir) {
+		info, err := t.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return nil, fmt.Errorf("making the directory %s: %s is not a directory", p, dir)
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("making the directory %s: %w", p, err)
+		}
+		missing = append([]string{dir}, missing...)
+	}
+	for _, dir := range missing {
+		disk, err := t.Follow(dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.Mkdir(disk, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("making the directory %s: %w", dir, err)
+		}
+		if err := syncDir(filepath.Dir(disk)); err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+// WriteFile makes p a file with this content, owned by the caller, atomically
+// and durably. The directory above must exist.
+func (t *Tree) WriteFile(p string, data []byte, perm fs.FileMode) error {
+	return t.replace(p, func(tmp string) error {
+		return writeNew(tmp, strings.NewReader(string(data)), perm)
+	})
+}
+
+// CopyIn makes p a copy of the file at source, a path on disk: the content and
+// the extended attributes are the source's, the rest is meta's.
+func (t *Tree) CopyIn(source, p string, meta Meta) error {
+	return t.replace(p, func(tmp string) error {
+		in, err := os.Open(source)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		if err := writeNew(tmp, in, 0o600); err != nil {
+			return err
+		}
+		// chown clears setuid and file capabilities, so they come after it.
+		if err := os.Lchown(tmp, meta.UID, meta.GID); err != nil {
+			return err
+		}
+		if err := copyXattrs(source, tmp); err != nil {
+			return err
+		}
+		return syncAfter(tmp, func() error { return os.Chmod(tmp, meta.Mode) })
+	})
+}
+
+// LinkIn makes p a hard link to the file at source, a path on disk. Where the
+// two are on different file systems the error is syscall.EXDEV.
+func (t *Tree) LinkIn(source, p string) error {
+	return t.replace(p, func(tmp string) error { return os.Link(source, tmp) })
+}
+
+// Symlink makes p a symbolic link to target, owned by uid and gid.
+func (t *Tree) Symlink(target, p string, uid, gid int) error {
+	return t.replace(p, func(tmp string) error {
+		if err := os.Symlink(target, tmp); err != nil {
+			return err
+		}
+		return os.Lchown(tmp, uid, gid)
+	})
+}
+
+// Mkdir makes the directory p with meta. One that exists is left as it is.
+func (t *Tree) Mkdir(p string, meta Meta) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	if info, err := t.Stat(p); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		return fmt.Errorf("making the directory %s: %w", p, err)
+	}
+	if err := os.Lchown(disk, meta.UID, meta.GID); err != nil {
+		return fmt.Errorf("making the directory %s: %w", p, err)
+	}
+	if err := os.Chmod(disk, meta.Mode); err != nil {
+		return fmt.Errorf("making the directory %s: %w", p, err)
+	}
+	return syncDir(filepath.Dir(disk))
+}
+
+// Rename moves from to to, both paths of the host, and makes that durable.
+func (t *Tree) Rename(from, to string) error {
+	source, err := t.Path(from)
+	if err != nil {
+		return err
+	}
+	target, err := t.Path(to)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(source, target); err != nil {
+		return fmt.Errorf("moving %s: %w", from, err)
+	}
+	return syncDir(filepath.Dir(target))
+}
+
+// Remove removes the file, link or empty directory at p. It is no error when
+// there is none.
+func (t *Tree) Remove(p string) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(disk)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("removing %s: %w", p, err)
+	}
+	return syncDir(filepath.Dir(disk))
+}
+
+// RemoveIfEmpty removes the directory at p when nothing is in it.
+func (t *Tree) RemoveIfEmpty(p string) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	err = unix.Rmdir(disk)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTEMPTY),
+		errors.Is(err, syscall.EEXIST), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBUSY):
+		return nil
+	case err != nil:
+		return fmt.Errorf("removing %s: %w", p, err)
+	}
+	return syncDir(filepath.Dir(disk))
+}
+
+// RemoveAll removes p and all below it. It never follows a symbolic link.
+func (t *Tree) RemoveAll(p string) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(disk); err != nil {
+		return fmt.Errorf("removing %s: %w", p, err)
+	}
+	return nil
+}
+
+// Sync writes everything that is cached of the file system of p to its disk.
+func (t *Tree) Sync(p string) error {
+	disk, err := t.Follow(p)
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(disk)
+	if err != nil {
+		return fmt.Errorf("syncing %s: %w", p, err)
+	}
+	defer dir.Close()
+	if err := unix.Syncfs(int(dir.Fd())); err != nil {
+		return fmt.Errorf("syncing the file system of %s: %w", p, err)
+	}
+	return nil
+}
+
+// replace has make create an entry under a new name beside p and renames it to p.
+func (t *Tree) replace(p string, create func(tmp string) error) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(disk)
+	tmp, err := unusedName(dir, filepath.Base(disk))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", p, err)
+	}
+	err = create(tmp)
+	if err == nil {
+		err = os.Rename(tmp, disk)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", p, errors.Join(err, removeIfThere(tmp)))
+	}
+	return syncDir(dir)
+}
+
+func writeNew(path string, content io.Reader, perm fs.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, perm)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, content); err != nil {
+		return err
+	}
+	// The umask must not decide how a file of the host looks.
+	if err := file.Chmod(perm); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func syncAfter(path string, change func() error) error {
+	if err := change(); err != nil {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return file.Sync()
+}
+
+func syncDir(dir string) error {
+	file, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("syncing %s: %w", dir, err)
+	}
+	defer file.Close()
+	if err := file.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", dir, err)
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func fileSHA256(path string) (string, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}

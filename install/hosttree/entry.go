@@ -1,0 +1,78 @@
+package hosttree
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// TempPrefix begins the name of every entry that is not yet what it will be.
+// What bears it after a crash is a leftover.
+const TempPrefix = ".syscontainer-"
+
+// unusedName returns a name in dir for an entry that will be renamed to base.
+// It cannot be guessed, and whoever uses it creates it exclusively.
+func unusedName(dir, base string) (string, error) {
+	// A name may be 255 bytes long; the prefix and the random part need their share.
+	const keep = 200
+	if len(base) > keep {
+		base = base[:keep]
+	}
+	return filepath.Join(dir, fmt.Sprintf("%s%s.%s", TempPrefix, base, rand.Text()[:12])), nil
+}
+
+// copyXattrs gives target the extended attributes of source. Attributes that
+// the target's file system cannot hold are an error: a capability that is
+// silently lost makes a program fail later and elsewhere.
+func copyXattrs(source, target string) error {
+	names, err := xattrNames(source)
+	if err != nil {
+		return fmt.Errorf("reading extended attributes: %w", err)
+	}
+	for _, name := range names {
+		value, err := xattr(source, name)
+		if err != nil {
+			return fmt.Errorf("reading the extended attribute %s: %w", name, err)
+		}
+		if err := unix.Lsetxattr(target, name, value, 0); err != nil {
+			return fmt.Errorf("setting the extended attribute %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func xattrNames(path string) ([]string, error) {
+	size, err := unix.Llistxattr(path, nil)
+	if errors.Is(err, unix.ENOTSUP) || size == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]byte, size)
+	if size, err = unix.Llistxattr(path, list); err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range bytes.SplitSeq(bytes.TrimRight(list[:size], "\x00"), []byte{0}) {
+		names = append(names, string(name))
+	}
+	return names, nil
+}
+
+func xattr(path, name string) ([]byte, error) {
+	size, err := unix.Lgetxattr(path, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	value := make([]byte, size)
+	size, err = unix.Lgetxattr(path, name, value)
+	if err != nil {
+		return nil, err
+	}
+	return value[:size], nil
+}

@@ -1,0 +1,178 @@
+// Package install is the lifecycle of system containers: what it means that one
+// is installed, and how a host gets there and back.
+//
+// Every change is compiled first and executed afterwards. Facts are gathered by
+// reading, compile turns them and the request into a Plan without touching
+// anything, stage makes a new deployment that nobody sees, and converge brings
+// the host to it in small steps that can be repeated. The package knows neither
+// libostree nor D-Bus nor terminals; it declares the interfaces it needs.
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// Image is an image that is in the store.
+type Image struct {
+	Reference string        // canonical, what update pulls again
+	Digest    digest.Digest // of the manifest
+	Commit    string        // of the merged tree in the repo
+	Config    imgspec.Image
+	Added     bool // this Pull brought it; false when it was there
+}
+
+// Images is the image store, as the lifecycle sees it.
+type Images interface {
+	// Pull makes the image available. After an error nothing of it is stored.
+	Pull(ctx context.Context, reference string) (Image, error)
+	// Remove drops a reference and everything that only it kept.
+	Remove(ctx context.Context, reference string) error
+	// Files is a read-only view of an image. FileInfo.Sys() implements Owner.
+	Files(ctx context.Context, commit string) (fs.FS, error)
+	// Checkout makes dir, on disk, a tree of hard links to the image's files.
+	Checkout(ctx context.Context, commit, dir string) error
+	// Hold keeps a commit from being pruned for as long as name holds it.
+	Hold(ctx context.Context, name, commit string) error
+	// Release ends what Hold began. It is no error when nothing is held.
+	Release(ctx context.Context, name string) error
+	// Held lists the names of all holds.
+	Held(ctx context.Context) ([]string, error)
+}
+
+// Owner is what FileInfo.Sys() of an image's file tells.
+type Owner interface{ Owner() (uid, gid int) }
+
+// Services is systemd, running or not.
+type Services interface {
+	Reload(ctx context.Context) error
+	Enable(ctx context.Context, units []string) error
+	Disable(ctx context.Context, units []string) error
+	Start(ctx context.Context, unit string) error
+	Stop(ctx context.Context, unit string) error
+	// Tmpfiles applies a tmpfiles.d file.
+	Tmpfiles(ctx context.Context, file string) error
+	Status(ctx context.Context, unit string) (Status, error)
+	// Journal returns the last lines that the unit logged, for an error message.
+	Journal(ctx context.Context, unit string, lines int) []string
+}
+
+// Status is what systemd says of a unit, in its own words. All of it is empty
+// where systemd does not run.
+type Status struct {
+	Active     string // active, inactive, failed, activating…
+	Sub        string
+	Result     string
+	MainPID    int
+	FileState  string // enabled, disabled…
+	StatusText string // what the service says of itself
+	Since      time.Time
+}
+
+// Host is what the machine is like, as far as a file tree does not tell.
+type Host struct {
+	Root         bool     // the caller is the superuser
+	UID, GID     int      // of the caller
+	Unified      bool     // cgroup v2 alone is mounted, or it cannot be known (the host does not run)
+	Capabilities []string // that the kernel knows: CAP_CHOWN, …
+}
+
+// Installer changes and describes one host.
+type Installer struct {
+	Tree     *hosttree.Tree
+	Paths    Paths
+	Host     Host
+	Images   Images
+	Services Services
+	Runtime  string // the configured OCI runtime; "" takes the first that is there
+	Log      *slog.Logger
+	Now      func() time.Time
+	NewUUID  func() string
+}
+
+// Result is what a change came to.
+type Result struct {
+	Name     string   `json:"name"`
+	Changed  bool     `json:"changed"`
+	Present  bool     `json:"present"` // it was installed before
+	Record   *Record  `json:"deployment,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	Kept     []string `json:"kept,omitempty"` // host files that the administrator changed
+}
+
+// Install makes the container of the request present. A container of that name
+// that is there already is left as it is, and Result.Changed is false. After an
+// error the host is as it was before.
+func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) {
+	name, err := req.containerName()
+	if err != nil {
+		return nil, err
+	}
+	if err := in.checkHost(); err != nil {
+		return nil, err
+	}
+	unlock, err := in.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := in.recoverOne(ctx, name); err != nil {
+		return nil, err
+	}
+	if current, err := in.currentRecord(name); err == nil {
+		return &Result{Name: name, Present: true, Record: current}, nil
+	} else if !errors.Is(err, ErrNotInstalled) {
+		return nil, err
+	}
+	return in.installNew(ctx, name, req)
+}
+
+func (in *Installer) installNew(ctx context.Context, name string, req Request) (*Result, error) {
+	image, err := in.Images.Pull(ctx, req.Image)
+	if err != nil {
+		return nil, fmt.Errorf("installing %s: %w", name, err)
+	}
+	plan, err := in.plan(ctx, name, image, req)
+	if err == nil && !req.DryRun {
+		err = in.apply(ctx, plan)
+	}
+	if (err != nil || req.DryRun) && image.Added {
+		err = errors.Join(err, in.Images.Remove(context.WithoutCancel(ctx), image.Reference))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("installing %s: %w", name, err)
+	}
+	return &Result{Name: name, Changed: !req.DryRun, Record: plan.To, Warnings: plan.Warnings}, nil
+}
+
+// apply stages what the plan's new deployment needs and converges the host to it.
+// It undoes its own work when it does not get through.
+func (in *Installer) apply(ctx context.Context, plan *Plan) error {
+	if err := in.stage(ctx, plan); err != nil {
+		return err
+	}
+	change := transition{Name: plan.To.Name, From: plan.From, To: plan.To}
+	if _, err := in.change(ctx, change); err != nil {
+		return errors.Join(err, in.discard(context.WithoutCancel(ctx), plan.To))
+	}
+	return nil
+}
+
+// Start starts the container's service and returns when it is ready. The error
+// carries the last lines of its journal as a hint.
+func (in *Installer) Start(ctx context.Context, name string) error {
+	err := in.Services.Start(ctx, unitName(name))
+	if err == nil {
+		return nil
+	}
+	return in.withJournal(ctx, unitName(name), err)
+}

@@ -1,0 +1,304 @@
+package install_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const configTemplate = `{
+  "ociVersion": "1.0.0",
+  "process": {"args": ["/bin/db", "$PORT"], "cwd": "/", "env": ["NAME=$NAME"], "user": {"uid": 0, "gid": 0}},
+  "root": {"path": "rootfs", "readonly": true},
+  "mounts": [{"destination": "/data", "type": "bind", "source": "${STATE_DIRECTORY}/${NAME}", "options": ["rbind", "rw"]}],
+  "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}]}
+}`
+
+// dbImage is an image with something of everything.
+func dbImage() fstest.MapFS {
+	return fstest.MapFS{
+		"bin/db":                             file("elf", 0o755),
+		"exports/config.json.template":       file(configTemplate, 0o644),
+		"exports/service.template":           file("[Unit]\nDescription=$NAME on $PORT\n\n[Service]\nType=notify\nExecStart=$EXEC_START\nExecStop=$EXEC_STOP\nWorkingDirectory=$DESTDIR\n\n[Install]\nWantedBy=multi-user.target\n", 0o644),
+		"exports/manifest.json":              file(`{"defaultValues": {"PORT": 5432}, "renameFiles": {"/usr/local/bin/dbctl": "/usr/local/bin/${NAME}ctl", "/etc/db.conf": "/etc/db/${NAME}.conf"}, "installedFilesTemplate": ["/etc/db/${NAME}.conf"]}`, 0o644),
+		"exports/hostfs/usr/local/bin/dbctl": file("ctl", 0o755),
+		"exports/hostfs/etc/db.conf":         file("port=$PORT\n", 0o640),
+		"exports/hostfs/etc/db-link":         link("db/db.conf"),
+	}
+}
+
+// with returns the image with files replaced; a nil file is removed.
+func with(image fstest.MapFS, files fstest.MapFS) fstest.MapFS {
+	image = maps.Clone(image)
+	for name, f := range files {
+		if f == nil {
+			delete(image, name)
+		} else {
+			image[name] = f
+		}
+	}
+	return image
+}
+
+func (s *scene) install(req install.Request) *install.Result {
+	s.t.Helper()
+	result, err := s.Install(s.t.Context(), req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return result
+}
+
+func TestInstallPutsEverythingInItsPlace(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	result := s.install(install.Request{Image: "db", Values: map[string]string{"PORT": "1"}})
+	if !result.Changed || result.Name != "db" {
+		t.Errorf("got %+v", result)
+	}
+	got := s.tree()
+	for _, name := range []string{
+		"etc/systemd/system/db.service", "etc/systemd/system/db.service.d/10-syscontainer.conf", "etc/tmpfiles.d/db.conf",
+		"etc/db/db.conf", "var/lib/syscontainer/containers/db/deploy/1/config.json", "var/lib/syscontainer/containers/db/deploy/1/record.json",
+	} {
+		got += "\n== " + name + "\n" + s.read(name)
+	}
+	got += "\n== effects\n" + strings.Join(s.effects.done, "\n") + "\n"
+	// Whoever runs the test owns the files.
+	for key, id := range map[string]int{"uid": os.Getuid(), "gid": os.Getgid()} {
+		got = strings.ReplaceAll(got, fmt.Sprintf("%q: %d", key, id), fmt.Sprintf("%q: 0", key))
+	}
+	golden(t, "installed.txt", got)
+	rootfs := filepath.Join(s.root, "var/lib/syscontainer/containers/db/deploy/1/rootfs")
+	if inode(t, filepath.Join(s.root, "usr/local/bin/dbctl")) != inode(t, filepath.Join(rootfs, "exports/hostfs/usr/local/bin/dbctl")) {
+		t.Error("/usr/local/bin/dbctl is not a hard link to the image's file")
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s:\n%s", path, got)
+	}
+}
+
+func TestSecondInstallChangesNothing(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(install.Request{Image: "db"})
+	before, effects := s.tree(), len(s.effects.done)
+	result := s.install(install.Request{Image: "db", Values: map[string]string{"PORT": "2"}})
+	if result.Changed || !result.Present {
+		t.Errorf("got %+v", result)
+	}
+	if after := s.tree(); after != before || len(s.effects.done) != effects {
+		t.Errorf("changed to:\n%s", after)
+	}
+}
+
+func TestUninstallLeavesTheHostAsItWas(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	before := s.tree()
+	s.install(install.Request{Image: "db"})
+	if _, err := s.Uninstall(t.Context(), "db"); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.tree(); after != before {
+		t.Errorf("left behind:\n%s", after)
+	}
+	if len(s.images.held) != 0 || len(s.services.enabled) != 0 {
+		t.Errorf("held %v, enabled %v", s.images.held, s.services.enabled)
+	}
+}
+
+func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(install.Request{Image: "db"})
+	s.write("etc/db/db.conf", "port=mine\n", 0o640)
+	result, err := s.Uninstall(t.Context(), "db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.read("etc/db/db.conf"); got != "port=mine\n" {
+		t.Errorf("the file is now %q", got)
+	}
+	if len(result.Kept) != 1 || result.Kept[0] != "/etc/db/db.conf" {
+		t.Errorf("kept %v", result.Kept)
+	}
+}
+
+func TestContainersShareDirectories(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/hostfs/etc/db-link": nil})
+	before := s.tree()
+	s.install(install.Request{Image: "db", Name: "one"})
+	s.install(install.Request{Image: "db", Name: "two"})
+	for _, name := range []string{"one", "two"} {
+		if _, err := s.Uninstall(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := s.tree(); after != before {
+		t.Errorf("left behind:\n%s", after)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		image fstest.MapFS
+		req   install.Request
+		host  func(*scene)
+		want  string
+		usage bool
+	}{
+		{name: "unknown image", req: install.Request{Image: "other"}, want: `pulling "other": no such image`},
+		{name: "name with a slash", req: install.Request{Image: "db", Name: "../x"}, want: "../x", usage: true},
+		{name: "name from an image", req: install.Request{Image: "docker://host/_x"}, want: "naming the container after the image", usage: true},
+		{name: "forced variable", req: install.Request{Image: "db", Values: map[string]string{"NAME": "x"}}, want: "NAME"},
+		{name: "two runtimes", req: install.Request{Image: "db", Runtime: "/a", Values: map[string]string{"RUNTIME": "/b"}}, want: "different programs", usage: true},
+		{
+			name:  "variables without a value",
+			image: with(dbImage(), fstest.MapFS{"exports/tmpfiles.template": file("d $A\nd $B\n", 0o644)}),
+			want:  "exports/tmpfiles.template",
+		},
+		{name: "broken manifest", image: with(dbImage(), fstest.MapFS{"exports/manifest.json": file("{", 0o644)}), want: "manifest.json of db"},
+		{name: "broken configuration", image: with(dbImage(), fstest.MapFS{"exports/config.json.template": file(`{"a": }`, 0o644)}), want: "exports/config.json.template:1:7"},
+		{
+			name:  "writable root",
+			image: with(dbImage(), fstest.MapFS{"exports/config.json.template": file(strings.Replace(configTemplate, `"readonly": true`, `"readonly": false`, 1), 0o644)}),
+			want:  "/root/readonly",
+		},
+		{
+			name: "host file that somebody else wrote",
+			host: func(s *scene) { s.write("etc/db/db.conf", "mine", 0o600) },
+			want: "/etc/db/db.conf exists and belongs to no container",
+		},
+		{
+			name: "unit of a package",
+			host: func(s *scene) { s.write("usr/lib/systemd/system/db.service", "", 0o644) },
+			want: "the host has a unit of that name, /usr/lib/systemd/system/db.service",
+		},
+		{
+			name: "host file of another container",
+			host: func(s *scene) {
+				s.images.images["other"] = fstest.MapFS{
+					"exports/manifest.json":      file(`{"noContainerService": true}`, 0o644),
+					"exports/hostfs/etc/db-link": file("x", 0o644),
+				}
+				s.install(install.Request{Image: "other"})
+			},
+			want: "/etc/db-link belongs to the container other",
+		},
+		{name: "our own state", image: with(dbImage(), fstest.MapFS{"exports/hostfs/var/lib/syscontainer/x": file("", 0o644)}), want: "syscontainer's own"},
+		{name: "no runtime", host: func(s *scene) { os.Remove(filepath.Join(s.root, "usr/bin/runc")) }, want: "no OCI runtime"},
+		{name: "no such runtime", req: install.Request{Image: "db", Runtime: "/opt/runc"}, want: "/opt/runc"},
+		{name: "no launcher", host: func(s *scene) { os.Remove(filepath.Join(s.root, "usr/libexec/syscontainer-launch")) }, want: "looking for the launcher"},
+		{name: "not root", host: func(s *scene) { s.Host.Root = false }, want: "must be run as root"},
+		{name: "cgroup v1", host: func(s *scene) { s.Host.Unified = false }, want: "cgroup v1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newScene(t)
+			s.images.images["db"] = tc.image
+			if tc.image == nil {
+				s.images.images["db"] = dbImage()
+			}
+			if tc.host != nil {
+				tc.host(s)
+			}
+			if tc.req.Image == "" {
+				tc.req.Image = "db"
+			}
+			before, pulled := s.tree(), len(s.images.pulled)
+			_, err := s.Install(t.Context(), tc.req)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Fatalf("got error %v, want one with %q", err, tc.want)
+			}
+			var usage *install.UsageError
+			if errors.As(err, &usage) != tc.usage {
+				t.Errorf("a usage error: %v, want %v: %v", !tc.usage, tc.usage, err)
+			}
+			if after := s.tree(); after != before {
+				t.Errorf("left behind:\n%s", after)
+			}
+			if len(s.images.pulled) != pulled {
+				t.Errorf("images left behind: %v", s.images.pulled)
+			}
+		})
+	}
+}
+
+func TestPlainImage(t *testing.T) {
+	s := newScene(t)
+	s.images.images["plain"] = fstest.MapFS{"bin/app": file("elf", 0o755)}
+	s.images.configs["plain"] = imgspec.Image{Config: imgspec.ImageConfig{
+		Entrypoint: []string{"/bin/app"}, StopSignal: "SIGINT", Volumes: map[string]struct{}{"/data": {}},
+	}}
+	s.install(install.Request{Image: "plain"})
+	if got := s.read("etc/systemd/system/plain.service.d/10-syscontainer.conf"); !strings.Contains(got, "KillSignal=SIGINT") {
+		t.Errorf("the drop-in is %s", got)
+	}
+	if got := s.read("etc/tmpfiles.d/plain.conf"); !strings.Contains(got, "/var/lib/plain/data") {
+		t.Errorf("the tmpfiles.d file is %s", got)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/manifest.json": file(`{"defaultValues": {"PORT": "1"}, "nonsense": 1}`, 0o644)})
+	result := s.install(install.Request{Image: "db", Values: map[string]string{"PROT": "2"}})
+	all := strings.Join(result.Warnings, "\n")
+	for _, want := range []string{"nonsense", "PROT"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no warning tells of %s: %s", want, all)
+		}
+	}
+}
+
+func TestDefaultName(t *testing.T) {
+	for reference, want := range map[string]string{
+		"etcd":                                     "etcd",
+		"etcd:latest":                              "etcd",
+		"etcd:3.6":                                 "etcd-3.6",
+		"localhost:5000/etcd":                      "etcd",
+		"docker://localhost:5000/infra/etcd:v3":    "etcd-v3",
+		"docker://r.example/etcd@sha256:0123":      "etcd",
+		"docker://r.example/etcd:3.6@sha256:0123":  "etcd-3.6",
+		"oci:/srv/images/etcd":                     "etcd",
+		"oci:/srv/images/etcd:3.6":                 "etcd-3.6",
+		"oci-archive:/srv/etcd.tar":                "etcd",
+		"docker-archive:etcd.tar:r.example/flan:2": "flan-2",
+		"dir:/srv/etcd/":                           "etcd",
+	} {
+		if got := install.DefaultName(reference); got != want {
+			t.Errorf("%s: got %q, want %q", reference, got, want)
+		}
+	}
+}

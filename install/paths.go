@@ -1,0 +1,68 @@
+package install
+
+import (
+	"path"
+	"strconv"
+)
+
+// Programs of ours and of the host that units name. They are paths as the host
+// sees them, below --root as anywhere else.
+const (
+	LauncherPath = "/usr/libexec/syscontainer-launch"
+	programPath  = "/usr/bin/syscontainer"
+	systemdDir   = "/etc/systemd/system"
+	tmpfilesDir  = "/etc/tmpfiles.d"
+)
+
+// Paths is the one place that knows where on the host things are. All of them
+// are paths as the host sees them.
+type Paths struct {
+	State string // the state directory, /var/lib/syscontainer
+}
+
+func (p Paths) containers() string           { return path.Join(p.State, "containers") }
+func (p Paths) container(name string) string { return path.Join(p.containers(), name) }
+func (p Paths) deployments(name string) string {
+	return path.Join(p.container(name), "deploy")
+}
+
+// Deployment returns the directory of deployment n: config.json, rootfs and
+// what else was rendered.
+func (p Paths) Deployment(name string, n int) string {
+	return path.Join(p.deployments(name), strconv.Itoa(n))
+}
+
+// current is the symbolic link to the deployment that the host is converged to.
+func (p Paths) current(name string) string { return path.Join(p.container(name), "current") }
+
+// pending exists while a change of the container is under way.
+func (p Paths) pending(name string) string { return path.Join(p.container(name), "pending.json") }
+
+func (p Paths) record(name string, n int) string {
+	return path.Join(p.Deployment(name, n), recordFile)
+}
+
+func unitName(name string) string     { return name + ".service" }
+func unitPath(name string) string     { return path.Join(systemdDir, unitName(name)) }
+func dropInDir(name string) string    { return unitPath(name) + ".d" }
+func dropInPath(name string) string   { return path.Join(dropInDir(name), dropInFile) }
+func tmpfilesPath(name string) string { return path.Join(tmpfilesDir, name+".conf") }
+
+// vendorUnitPaths are where a unit of this name would come from a package.
+func vendorUnitPaths(unit string) []string {
+	return []string{
+		path.Join("/usr/lib/systemd/system", unit),
+		path.Join("/lib/systemd/system", unit),
+		path.Join("/usr/local/lib/systemd/system", unit),
+	}
+}
+
+// Files of a deployment, relative to its directory.
+const (
+	recordFile   = "record.json"
+	configFile   = "config.json"
+	rootfsDir    = "rootfs"
+	dropInFile   = "10-syscontainer.conf"
+	tmpfilesFile = "tmpfiles.conf"
+	hostFilesDir = "hostfs"
+)

@@ -1,0 +1,158 @@
+package install
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"time"
+)
+
+// recordVersion is the format of record.json. A record of a later version is
+// refused: this program would not know what it leaves behind.
+const recordVersion = 1
+
+// Record describes one deployment completely: with it and the directory beside
+// it the host can be converged to the deployment, or rid of it.
+type Record struct {
+	Version    int       `json:"version"`
+	Name       string    `json:"name"`
+	Deployment int       `json:"deployment"`
+	Created    time.Time `json:"created"`
+	Image      ImageRef  `json:"image"`
+	// Values are those that the user set, and no others, so that a new image's
+	// new defaults take effect.
+	Values map[string]string `json:"values"`
+	// Generated are values that were made once and stay: UUID.
+	Generated map[string]string `json:"generated"`
+	// Runtime is the OCI runtime that the unit runs; "" where there is no container.
+	Runtime string `json:"runtime,omitempty"`
+	// Unit is the service, "" when the image only installs files.
+	Unit string `json:"unit,omitempty"`
+	// Enabled says that installing enabled the unit.
+	Enabled   bool      `json:"enabled"`
+	Relations Relations `json:"relations"`
+	// Files are all entries that the deployment puts onto the host: unit,
+	// drop-in, tmpfiles.d file and the image's host files.
+	Files []HostFile `json:"files"`
+}
+
+// Relations are orderings and requirements that the user adds to what the image's
+// unit says. Each is a list of unit names.
+type Relations struct {
+	After    []string `json:"after,omitempty"`
+	Before   []string `json:"before,omitempty"`
+	Requires []string `json:"requires,omitempty"`
+	Wants    []string `json:"wants,omitempty"`
+}
+
+// ImageRef says which image a deployment was made from.
+type ImageRef struct {
+	Reference string `json:"reference"`
+	Digest    string `json:"digest"`
+	Commit    string `json:"commit"`
+}
+
+// Kind is what a host file is.
+type Kind string
+
+// The kinds of host files.
+const (
+	File      Kind = "file"
+	Symlink   Kind = "symlink"
+	Directory Kind = "directory"
+)
+
+// HostFile is one entry that a deployment puts onto the host.
+type HostFile struct {
+	Path string `json:"path"`
+	Kind Kind   `json:"kind"`
+	Mode Mode   `json:"mode"`
+	UID  int    `json:"uid"`
+	GID  int    `json:"gid"`
+	// Source is where a file's content is, relative to the deployment.
+	Source string `json:"source,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Target is where a symbolic link leads.
+	Target string `json:"target,omitempty"`
+	// Linkable files may be hard links to the object in the repo.
+	Linkable bool `json:"linkable,omitempty"`
+}
+
+// Mode is a file's permission bits with setuid, setgid and sticky, as chmod
+// takes them; JSON has them in octal.
+type Mode uint32
+
+const modeBits = 0o7777
+
+// modeOf returns the bits of m in chmod's order.
+func modeOf(m fs.FileMode) Mode {
+	bits := Mode(m.Perm())
+	for flag, bit := range map[fs.FileMode]Mode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if m&flag != 0 {
+			bits |= bit
+		}
+	}
+	return bits
+}
+
+// FileMode returns the bits as the os package has them.
+func (m Mode) FileMode() fs.FileMode {
+	mode := fs.FileMode(m & 0o777)
+	for flag, bit := range map[fs.FileMode]Mode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if m&bit != 0 {
+			mode |= flag
+		}
+	}
+	return mode
+}
+
+// MarshalText writes the bits in octal with a leading zero.
+func (m Mode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (m *Mode) UnmarshalText(text []byte) error {
+	bits, err := strconv.ParseUint(string(text), 8, 32)
+	if err != nil || bits > modeBits {
+		return fmt.Errorf("reading the file mode %q: not octal permission bits", text)
+	}
+	*m = Mode(bits)
+	return nil
+}
+
+// encode returns the record as it is stored.
+func (r *Record) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding the record of %s: %w", r.Name, err)
+	}
+	return append(data, '\n'), nil
+}
+
+func decodeRecord(data []byte) (*Record, error) {
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("decoding a record: %w", err)
+	}
+	if r.Version != recordVersion {
+		return nil, fmt.Errorf("decoding a record: format %d, and this program knows %d", r.Version, recordVersion)
+	}
+	if r.Name == "" || r.Deployment < 1 {
+		return nil, errors.New("decoding a record: name or deployment is missing")
+	}
+	return &r, nil
+}
+
+// file returns the entry at path and whether there is one. A nil record has none.
+func (r *Record) file(path string) (HostFile, bool) {
+	if r == nil {
+		return HostFile{}, false
+	}
+	for _, f := range r.Files {
+		if f.Path == path {
+			return f, true
+		}
+	}
+	return HostFile{}, false
+}

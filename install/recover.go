@@ -1,0 +1,149 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// Recover finishes what an earlier run could not: a change that is under way is
+// completed, half a deployment that nobody knows of is removed. It returns the
+// names of the containers that it touched, also with an error.
+func (in *Installer) Recover(ctx context.Context) ([]string, error) {
+	if err := in.checkHost(); err != nil {
+		return nil, err
+	}
+	if _, err := in.Tree.Lstat(in.Paths.State); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	unlock, err := in.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	names, err := in.containerNames()
+	if err != nil {
+		return nil, err
+	}
+	var touched []string
+	var errs []error
+	for _, name := range names {
+		before := in.isUnsettled(name)
+		if err := in.recoverOne(ctx, name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if before {
+			touched = append(touched, name)
+		}
+	}
+	return touched, errors.Join(append(errs, in.releaseOrphans(ctx))...)
+}
+
+// isUnsettled reports whether there is anything to recover.
+func (in *Installer) isUnsettled(name string) bool {
+	if _, err := in.Tree.Lstat(in.Paths.pending(name)); err == nil {
+		return true
+	}
+	leftovers, err := in.leftovers(name)
+	return err != nil || len(leftovers) > 0
+}
+
+// recoverOne settles one container. The caller has the lock.
+func (in *Installer) recoverOne(ctx context.Context, name string) error {
+	if err := in.finish(ctx, name); err != nil {
+		return fmt.Errorf("recovering %s: %w", name, err)
+	}
+	leftovers, err := in.leftovers(name)
+	if err != nil {
+		return fmt.Errorf("recovering %s: %w", name, err)
+	}
+	for _, p := range leftovers {
+		if err := in.Tree.RemoveAll(p); err != nil {
+			return fmt.Errorf("recovering %s: %w", name, err)
+		}
+	}
+	return in.tidy(name)
+}
+
+// tidy removes the directories of a container of which nothing is left.
+func (in *Installer) tidy(name string) error {
+	for _, dir := range []string{in.Paths.deployments(name), in.Paths.container(name)} {
+		if err := in.Tree.RemoveIfEmpty(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish completes the pending change, if there is one. Its target was complete
+// before the change began, so forward is always possible.
+func (in *Installer) finish(ctx context.Context, name string) error {
+	data, err := in.Tree.ReadFile(in.Paths.pending(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var pending pendingChange
+	if err := json.Unmarshal(data, &pending); err != nil {
+		return fmt.Errorf("reading %s: %w", in.Paths.pending(name), err)
+	}
+	if pending.To == 0 {
+		_, err := in.uninstall(ctx, name)
+		return err
+	}
+	t := transition{Name: name}
+	if t.To, err = in.readRecord(name, pending.To); err != nil {
+		return err
+	}
+	if pending.From != 0 {
+		if t.From, err = in.readRecord(name, pending.From); err != nil {
+			return err
+		}
+	}
+	_, err = in.change(ctx, t)
+	return err
+}
+
+// leftovers are the directories of deployments that never became complete, and
+// all of them where an installation was staged and never begun.
+func (in *Installer) leftovers(name string) ([]string, error) {
+	entries, err := in.Tree.ReadDir(in.Paths.deployments(name))
+	if err != nil {
+		return nil, err
+	}
+	_, currentErr := in.Tree.Lstat(in.Paths.current(name))
+	_, pendingErr := in.Tree.Lstat(in.Paths.pending(name))
+	neverBegun := errors.Is(currentErr, fs.ErrNotExist) && errors.Is(pendingErr, fs.ErrNotExist)
+	var paths []string
+	for _, entry := range entries {
+		if neverBegun || strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
+			paths = append(paths, path.Join(in.Paths.deployments(name), entry.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// releaseOrphans ends the holds of deployments that do not exist.
+func (in *Installer) releaseOrphans(ctx context.Context) error {
+	holds, err := in.Images.Held(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, hold := range holds {
+		_, err := in.Tree.Lstat(path.Join(in.Paths.containers(), path.Dir(hold), "deploy", path.Base(hold)))
+		if errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, in.Images.Release(ctx, hold))
+		}
+	}
+	return errors.Join(errs...)
+}

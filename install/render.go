@@ -1,0 +1,178 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/templates"
+)
+
+// Files of an image that are meant for us: the contract of existing images.
+const (
+	exportsDir       = "exports"
+	manifestFile     = exportsDir + "/manifest.json"
+	serviceTemplate  = exportsDir + "/service.template"
+	configVerbatim   = exportsDir + "/config.json"
+	configTemplate   = exportsDir + "/config.json.template"
+	tmpfilesTemplate = exportsDir + "/tmpfiles.template"
+	hostFilesTree    = exportsDir + "/hostfs"
+)
+
+// readManifest reads the image's settings; an image without any has the defaults.
+func (c *compiler) readManifest() error {
+	data, err := c.read(manifestFile)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		c.manifest = templates.DefaultManifest()
+		return nil
+	}
+	if c.manifest, err = templates.ParseManifest(data); err != nil {
+		return fmt.Errorf("reading %s of %s: %w", manifestFile, c.image.Reference, err)
+	}
+	return nil
+}
+
+// mergeValues gives every variable its value. The paths that users may move
+// come before those that are made of them.
+func (c *compiler) mergeValues() error {
+	defaults := map[string]string{
+		"RUN_DIRECTORY":            "/run",
+		"STATE_DIRECTORY":          "/var/lib",
+		"CONF_DIRECTORY":           "/etc",
+		"RUNTIME":                  c.facts.runtime,
+		"ATOMIC":                   programPath,
+		"ALL_PROCESS_CAPABILITIES": quoteList(c.facts.host.Capabilities),
+	}
+	maps.Copy(defaults, c.facts.generated)
+	values, err := templates.Merge(c.forcedValues(), c.set, c.manifest.DefaultValues, defaults)
+	if err != nil {
+		return err
+	}
+	if _, ok := values["PIDFILE"]; !ok {
+		values["PIDFILE"] = path.Join(values["RUN_DIRECTORY"], "container-"+c.name+".pid")
+	}
+	values["EXEC_START"] = c.execStart(values)
+	c.values = values
+	return nil
+}
+
+func (c *compiler) destDir() string {
+	return c.facts.paths.Deployment(c.name, c.facts.deployment)
+}
+
+// forcedValues are the variables that nobody may set. EXEC_START follows when
+// those it is made of are known; the service is stopped by systemd's own means.
+func (c *compiler) forcedValues() map[string]string {
+	return map[string]string{
+		"NAME":          c.name,
+		"IMAGE_NAME":    c.image.Reference,
+		"IMAGE_ID":      c.image.Digest.Encoded(),
+		"DESTDIR":       c.destDir(),
+		"EXEC_START":    "",
+		"EXEC_STOP":     "",
+		"EXEC_STARTPRE": "",
+		"EXEC_STOPPOST": "",
+		"HOST_UID":      strconv.Itoa(c.facts.host.UID),
+		"HOST_GID":      strconv.Itoa(c.facts.host.GID),
+	}
+}
+
+// execStart is the command line that runs the container. All that changes with
+// a deployment is in it, so that renaming one file, the unit, changes over.
+func (c *compiler) execStart(values templates.Values) string {
+	return strings.Join([]string{
+		LauncherPath,
+		"--runtime=" + values["RUNTIME"],
+		"--pid-file=" + values["PIDFILE"],
+		"--bundle=" + c.destDir(),
+		c.name,
+	}, " ")
+}
+
+func quoteList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// spec is the container's configuration: the image's, as it is or rendered, or
+// one made from what the image says of itself.
+func (c *compiler) spec() (*specs.Spec, error) {
+	text, err := c.read(configVerbatim)
+	if err != nil {
+		return nil, err
+	}
+	if text != nil {
+		return runcspec.Parse(configVerbatim, text)
+	}
+	text, err = c.render(configTemplate, templates.JSON, nil)
+	if err != nil {
+		return nil, err
+	}
+	if text != nil {
+		return runcspec.Parse(configTemplate, text)
+	}
+	volumes := path.Join(c.values["STATE_DIRECTORY"], c.name)
+	spec, err := runcspec.FromImage(c.image.Config, runcspec.ImageOptions{VolumeDir: volumes})
+	if err != nil {
+		return nil, fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err)
+	}
+	return spec, nil
+}
+
+// render renders the image's template of that name, or fallback where the image
+// has none; nil where there is neither.
+func (c *compiler) render(name string, format templates.Format, fallback []byte) ([]byte, error) {
+	text, err := c.read(name)
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		text = fallback
+	}
+	if text == nil {
+		return nil, nil //nolint:nilnil // absent is an ordinary answer here
+	}
+	return c.renderText(name, text, format)
+}
+
+func (c *compiler) renderText(name string, text []byte, format templates.Format) ([]byte, error) {
+	template, err := templates.Parse(name, text)
+	if err != nil {
+		return nil, err
+	}
+	c.used = append(c.used, template.Variables()...)
+	rendered, err := template.Render(format, c.values)
+	var missing *templates.MissingError
+	if errors.As(err, &missing) {
+		return nil, Hint(err, "give values with --set NAME=value")
+	}
+	return rendered, err
+}
+
+// read returns a file of the image, nil when there is none.
+func (c *compiler) read(name string) ([]byte, error) {
+	data, err := fs.ReadFile(c.files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading /%s of %s: %w", name, c.image.Reference, err)
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}

@@ -1,0 +1,105 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/templates"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// Request is what a user asks of Install.
+type Request struct {
+	Image     string            // any reference that the image store resolves
+	Name      string            // "" derives it from Image
+	Values    map[string]string // that the user sets
+	Runtime   string            // path of an OCI runtime; "" leaves the choice
+	Relations Relations         // to add to what the image's unit says
+	NoEnable  bool              // leave the unit disabled
+	DryRun    bool              // plan, and change nothing
+}
+
+// containerName returns the name that the container will have.
+func (r Request) containerName() (string, error) {
+	name := r.Name
+	if name == "" {
+		name = DefaultName(r.Image)
+	}
+	err := unitgen.CheckName(name)
+	switch {
+	case err == nil:
+		return name, nil
+	case r.Name == "":
+		return "", &UsageError{Hint(fmt.Errorf("naming the container after the image: %w", err), "give it a name with --name")}
+	}
+	return "", &UsageError{err}
+}
+
+// setValues returns the user's values with the runtime among them, where it was
+// given: --runtime is another way to say --set RUNTIME=.
+func (r Request) setValues() (map[string]string, error) {
+	set := maps.Clone(r.Values)
+	if set == nil {
+		set = map[string]string{}
+	}
+	if r.Runtime == "" {
+		return set, nil
+	}
+	if other, ok := set["RUNTIME"]; ok && other != r.Runtime {
+		return nil, &UsageError{errors.New("--runtime and --set RUNTIME name different programs")}
+	}
+	set["RUNTIME"] = r.Runtime
+	return set, nil
+}
+
+// DefaultName derives a container's name from an image reference: the last path
+// element without its digest, and -TAG when the tag is not latest.
+func DefaultName(reference string) string {
+	name, _, _ := strings.Cut(reference, "@")
+	if transport, rest, ok := strings.Cut(name, ":"); ok && isTransport(transport, rest) {
+		name = strings.TrimPrefix(rest, "//")
+	}
+	base, tag, _ := strings.Cut(path.Base(strings.TrimRight(name, "/")), ":")
+	base = strings.TrimSuffix(strings.TrimSuffix(base, ".tar"), ".oci")
+	if tag == "" || tag == "latest" {
+		return base
+	}
+	// A transport like oci-archive: may carry a whole reference behind its path.
+	if strings.Contains(tag, ":") {
+		return DefaultName(tag)
+	}
+	return base + "-" + tag
+}
+
+// isTransport tells "docker://host/name" and "oci:dir" from "name:tag".
+func isTransport(prefix, rest string) bool {
+	if strings.HasPrefix(rest, "//") {
+		return true
+	}
+	switch prefix {
+	case "oci", "oci-archive", "docker-archive", "docker-daemon", "dir", "containers-storage", "sif":
+		return true
+	}
+	return false
+}
+
+// Assignments reads --set arguments of the form NAME=value; a later one wins.
+func Assignments(args []string) (map[string]string, error) {
+	values := map[string]string{}
+	var wrong []error
+	for _, arg := range args {
+		name, value, err := templates.ParseAssignment(arg)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("--set: %w", err))
+			continue
+		}
+		values[name] = value
+	}
+	if len(wrong) > 0 {
+		return nil, &UsageError{errors.Join(wrong...)}
+	}
+	return values, nil
+}

@@ -1,0 +1,130 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// containerNames lists the containers that have anything at all in the state
+// directory, sorted.
+func (in *Installer) containerNames() ([]string, error) {
+	entries, err := in.Tree.ReadDir(in.Paths.containers())
+	if err != nil {
+		return nil, fmt.Errorf("listing containers: %w", err)
+	}
+	names := []string{}
+	for _, entry := range entries {
+		if entry.IsDir() && !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// deploymentNumbers lists the complete deployments of a container, in order.
+func (in *Installer) deploymentNumbers(name string) ([]int, error) {
+	entries, err := in.Tree.ReadDir(in.Paths.deployments(name))
+	if err != nil {
+		return nil, fmt.Errorf("listing the deployments of %s: %w", name, err)
+	}
+	numbers := []int{}
+	for _, entry := range entries {
+		if n, err := strconv.Atoi(entry.Name()); err == nil && n > 0 {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+func (in *Installer) lastDeployment(name string) (int, error) {
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil || len(numbers) == 0 {
+		return 0, err
+	}
+	return numbers[len(numbers)-1], nil
+}
+
+// currentRecord returns the record of the deployment that the host is converged
+// to; ErrNotInstalled where there is none.
+func (in *Installer) currentRecord(name string) (*Record, error) {
+	target, err := in.Tree.Readlink(in.Paths.current(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("container %q is %w", name, ErrNotInstalled)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what is current of %s: %w", name, err)
+	}
+	n, err := strconv.Atoi(path.Base(target))
+	if err != nil {
+		return nil, fmt.Errorf("reading what is current of %s: the link leads to %q", name, target)
+	}
+	return in.readRecord(name, n)
+}
+
+func (in *Installer) readRecord(name string, n int) (*Record, error) {
+	file := in.Paths.record(name, n)
+	data, err := in.Tree.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the record of %s: %w", name, err)
+	}
+	record, err := decodeRecord(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if record.Name != name || record.Deployment != n {
+		return nil, fmt.Errorf("%s is the record of %s, deployment %d", file, record.Name, record.Deployment)
+	}
+	return record, nil
+}
+
+// owners maps each host path that a container put there to that container. A
+// record that cannot be read owns nothing; list and show tell of it.
+func (in *Installer) owners() (map[string]string, error) {
+	names, err := in.containerNames()
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string]string{}
+	for _, name := range names {
+		record, err := in.currentRecord(name)
+		if err != nil {
+			in.Log.Debug("no owner", "container", name, "reason", err)
+			continue
+		}
+		for _, f := range record.Files {
+			owners[f.Path] = name
+		}
+	}
+	return owners, nil
+}
+
+// checkHost refuses hosts on which nothing could work.
+func (in *Installer) checkHost() error {
+	switch {
+	case !in.Host.Root:
+		return Hint(ErrNotRoot, "use sudo")
+	case !in.Host.Unified:
+		return Hint(errors.New("the host uses cgroup v1, and containers need cgroup v2"),
+			"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line")
+	}
+	return nil
+}
+
+// withJournal adds the last lines of a unit's journal to err, as a hint.
+func (in *Installer) withJournal(ctx context.Context, unit string, err error) error {
+	const lines = 10
+	log := in.Services.Journal(context.WithoutCancel(ctx), unit, lines)
+	if len(log) == 0 {
+		return Hint(err, "look at: journalctl -u %s", unit)
+	}
+	return Hint(err, "the last lines of journalctl -u %s:\n%s", unit, strings.Join(log, "\n"))
+}

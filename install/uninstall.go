@@ -1,0 +1,138 @@
+package install
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Uninstall removes everything that installing name put onto the host: units,
+// links, tmpfiles.d file, host files and deployments. Data directories, files
+// that the administrator changed and the image in the store stay. It works on
+// whatever half a state it finds, and can be repeated until it gets through.
+func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error) {
+	if err := in.checkHost(); err != nil {
+		return nil, err
+	}
+	if err := in.checkKnown(name); err != nil {
+		return nil, err
+	}
+	unlock, err := in.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	kept, err := in.uninstall(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
+	}
+	return &Result{Name: name, Changed: true, Kept: kept}, nil
+}
+
+// checkKnown refuses a name of which the host has nothing.
+func (in *Installer) checkKnown(name string) error {
+	names, err := in.containerNames()
+	if err != nil {
+		return err
+	}
+	for _, known := range names {
+		if known == name {
+			return nil
+		}
+	}
+	err = fmt.Errorf("container %q is %w", name, ErrNotInstalled)
+	if len(names) > 0 {
+		return Hint(err, "installed are: %s", strings.Join(names, ", "))
+	}
+	return err
+}
+
+// uninstall has one way only: forward. A crash leaves what is still to be
+// removed, and the pending change says so.
+func (in *Installer) uninstall(ctx context.Context, name string) ([]string, error) {
+	last, err := in.lastDeployment(name)
+	if err != nil {
+		return nil, err
+	}
+	if last > 0 {
+		if err := in.begin(transition{Name: name, From: &Record{Deployment: last}}); err != nil {
+			return nil, err
+		}
+	}
+	from := in.everything(name)
+	kept, err := in.converge(ctx, transition{Name: name, From: from})
+	if err != nil {
+		return nil, err
+	}
+	return kept, in.removeState(ctx, name)
+}
+
+// everything is the union of what any deployment of the container put onto the
+// host, so that nothing is left of an interrupted change either.
+func (in *Installer) everything(name string) *Record {
+	all := &Record{Name: name}
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		in.Log.Warn("looking for deployments", "container", name, "error", err)
+	}
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			in.Log.Warn("a deployment has no readable record; only its unit and drop-in are removed",
+				"container", name, "deployment", n, "error", err)
+			record = in.guessRecord(name, n)
+		}
+		all.Unit = cmp.Or(record.Unit, all.Unit)
+		all.Files = append(all.Files, record.Files...)
+	}
+	// Parents before their children, and each version of a file once.
+	slices.SortStableFunc(all.Files, func(a, b HostFile) int { return strings.Compare(a.Path, b.Path) })
+	all.Files = slices.Compact(all.Files)
+	return all
+}
+
+// guessRecord makes up for a record that cannot be read with the names that the
+// files of all deployments share.
+func (in *Installer) guessRecord(name string, n int) *Record {
+	guess := &Record{Name: name, Deployment: n, Files: []HostFile{{Path: dropInDir(name), Kind: Directory}}}
+	for hostPath, source := range map[string]string{
+		unitPath(name):     unitName(name),
+		dropInPath(name):   dropInFile,
+		tmpfilesPath(name): tmpfilesFile,
+	} {
+		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source))
+		if err != nil {
+			continue
+		}
+		guess.Files = append(guess.Files, HostFile{Path: hostPath, Kind: File, Mode: 0o644, Source: source, SHA256: sum})
+		if source == unitName(name) {
+			guess.Unit = source
+		}
+	}
+	return guess
+}
+
+// removeState removes the container's directory, the pending change last.
+func (in *Installer) removeState(ctx context.Context, name string) error {
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, n := range numbers {
+		errs = append(errs, in.Images.Release(ctx, holdOf(name, n)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, p := range []string{in.Paths.deployments(name), in.Paths.container(name)} {
+		if err := in.Tree.RemoveAll(p); err != nil {
+			return err
+		}
+	}
+	return in.Tree.Sync(in.Paths.State)
+}
