@@ -13,7 +13,7 @@ import (
 func mountsOfAService() *specs.Spec {
 	bind := []string{"rbind"}
 	return &specs.Spec{
-		Process: &specs.Process{Cwd: "/srv/work/"},
+		Process: &specs.Process{Cwd: "/srv/app/"},
 		Mounts: []specs.Mount{
 			{Destination: "/proc", Type: "proc", Source: "proc"},
 			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm"},
@@ -41,7 +41,7 @@ func TestMountPoints(t *testing.T) {
 		{Path: "/docker.sock", Source: "/var/run/docker.sock", Mode: 0o644},
 		{Path: "/other", Source: "/var/lib/x", Dir: true, Mode: 0o755},
 		{Path: "/run/systemd/notify", Source: "/run/systemd/notify", Mode: 0o644},
-		{Path: "/srv/work", Dir: true, Mode: 0o755},
+		{Path: "/srv/app", Dir: true, Mode: 0o755},
 	}
 	if got := runcspec.MountPoints(mountsOfAService()); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
