@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
@@ -80,35 +80,37 @@ func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *Plan)
 }
 
 // makeMountPoint makes sure that something can be mounted at m, so that the
-// runtime never writes into the checkout. Links are followed within the rootfs.
+// runtime never writes into the checkout. Links are followed within the rootfs;
+// what the image has there is left as it is.
 func makeMountPoint(rootfs string, m runcspec.MountPoint) error {
-	const perm = 0o755
-	dir := m.Path
-	if !m.Dir {
-		dir = path.Dir(m.Path)
-	}
 	root, err := os.Open(rootfs)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	handle, err := pathrs.MkdirAllHandle(root, dir, perm)
+	if there, err := pathrs.OpenatInRoot(root, m.Path); err == nil {
+		return there.Close()
+	}
+	parent, err := pathrs.MkdirAllHandle(root, path.Dir(m.Path), 0o755)
 	if err != nil {
 		return err
 	}
-	defer handle.Close()
+	defer parent.Close()
+	name, dir := path.Base(m.Path), int(parent.Fd())
 	if m.Dir {
-		return nil
-	}
-	fd, err := unix.Openat(int(handle.Fd()), filepath.Base(m.Path), unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o644)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
+		err = unix.Mkdirat(dir, name, 0o700)
+	} else {
+		err = unix.Mknodat(dir, name, unix.S_IFREG|0o600, 0)
 	}
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	// A tmpfs gets the permissions of what it is mounted on, whatever the umask.
+	return unix.Fchmodat(dir, name, syscallMode(m.Mode), 0)
 }
+
+// syscallMode returns the mode as chmod(2) takes it.
+func syscallMode(mode fs.FileMode) uint32 { return uint32(modeOf(mode)) }
 
 // discard removes a deployment that the host is not converged to, and what else
 // of the container is empty then. It can be repeated.

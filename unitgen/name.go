@@ -25,9 +25,8 @@ func unitSuffixes() []string {
 // NAME.service, a directory, the runtime's container id and the identifier in the
 // journal, and needs no escaping in any of them. The error is a *NameError.
 //
-// Dots separate parts; the last part may be neither the suffix of a unit type
-// (x.socket would shadow a socket) nor a number (x.0 was a deployment of the
-// old tool).
+// Dots separate parts; the last part may not be the suffix of a unit type:
+// x.socket would shadow a socket. It may be a number, as in etcd-3.6.
 func CheckName(name string) error {
 	if reason := nameProblem(name); reason != "" {
 		return &NameError{Name: name, Reason: reason}
@@ -52,8 +51,6 @@ func nameProblem(name string) string {
 	switch {
 	case dotted && slices.Contains(unitSuffixes(), last):
 		return "ends like a systemd unit"
-	case dotted && !hasForeign(last, digits):
-		return "ends in a number after a dot"
 	}
 	return ""
 }

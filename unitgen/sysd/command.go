@@ -31,6 +31,7 @@ func Exec(ctx context.Context, c Command) ([]byte, error) {
 	cmd.WaitDelay = killDelay
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin = strings.NewReader("") // a chroot may lack the /dev/null that nil stands for
 	err := cmd.Run()
 	if err == nil {
 		return stdout.Bytes(), nil

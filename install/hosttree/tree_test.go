@@ -1,0 +1,210 @@
+package hosttree_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
+)
+
+// open returns a tree whose root has a way out: links that lead to outside.
+func open(t *testing.T) (tree *hosttree.Tree, root, outside string) {
+	t.Helper()
+	base := t.TempDir()
+	root, outside = filepath.Join(base, "root"), filepath.Join(base, "outside")
+	for _, dir := range []string{root, outside, filepath.Join(root, "real"), filepath.Join(root, "etc")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"absolute": outside,
+		"upwards":  "../../outside",
+		"usual":    "/real",
+		"loop":     "loop",
+	} {
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := hosttree.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree, root, outside
+}
+
+func TestNothingLeavesTheRoot(t *testing.T) {
+	for _, p := range []string{"/absolute/x", "/upwards/x", "../outside/x", "/../../outside/x", "/etc/../../outside/x"} {
+		t.Run(p, func(t *testing.T) {
+			tree, root, outside := open(t)
+			disk, err := tree.Path(p)
+			if err != nil || !strings.HasPrefix(disk, root+"/") {
+				t.Fatalf("Path gives %q, %v", disk, err)
+			}
+			// Whether the directory can be made below the root or not: outside stays empty.
+			if _, err := tree.MkdirAll(filepath.Dir(p), 0o755); err == nil {
+				if err := tree.WriteFile(p, []byte("x"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := tree.RemoveAll(p); err != nil {
+				t.Error(err)
+			}
+			if entries, _ := os.ReadDir(outside); len(entries) > 0 {
+				t.Errorf("written outside of the root: %v", entries)
+			}
+		})
+	}
+}
+
+func TestLinksAboveAreFollowedAsTheHostDoes(t *testing.T) {
+	tree, root, _ := open(t)
+	if err := tree.WriteFile("/usual/file", []byte("x"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(filepath.Join(root, "real/file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != 0o640 {
+		t.Errorf("the mode is %v", info.Mode())
+	}
+}
+
+func TestRemoveDoesNotFollow(t *testing.T) {
+	tree, root, outside := open(t)
+	if err := os.WriteFile(filepath.Join(outside, "kept"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.RemoveAll("/absolute"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(root, "absolute")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the link is still there: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(outside, "kept")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCopyInKeepsWhatAFileHas(t *testing.T) {
+	tree, root, outside := open(t)
+	source := filepath.Join(outside, "source")
+	if err := os.WriteFile(source, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setxattr(source, "user.note", []byte("kept"), 0); err != nil {
+		t.Fatal(err)
+	}
+	meta := hosttree.Meta{Mode: 0o755 | fs.ModeSetuid, UID: os.Getuid(), GID: os.Getgid()}
+	if err := tree.CopyIn(source, "/etc/copy", meta); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(root, "etc/copy")
+	info, err := os.Lstat(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != meta.Mode {
+		t.Errorf("the mode is %v, want %v", info.Mode(), meta.Mode)
+	}
+	value := make([]byte, 16)
+	n, err := syscall.Getxattr(target, "user.note", value)
+	if err != nil || string(value[:n]) != "kept" {
+		t.Errorf("the extended attribute is %q, %v", value[:max(n, 0)], err)
+	}
+}
+
+func TestReplacingLeavesNoTemporaryFile(t *testing.T) {
+	tree, root, outside := open(t)
+	long := strings.Repeat("n", 255)
+	for _, write := range []func() error{
+		func() error { return tree.WriteFile("/etc/a", []byte("1"), 0o600) },
+		func() error { return tree.WriteFile("/etc/a", []byte("2"), 0o600) },
+		func() error { return tree.WriteFile("/etc/"+long, nil, 0o600) },
+		func() error { return tree.Symlink("target", "/etc/b", os.Getuid(), os.Getgid()) },
+		func() error { return tree.Symlink("other", "/etc/b", os.Getuid(), os.Getgid()) },
+		func() error { return tree.LinkIn(filepath.Join(root, "etc/a"), "/etc/c") },
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, wrong := range []func() error{
+		func() error { return tree.CopyIn(filepath.Join(outside, "none"), "/etc/d", hosttree.Meta{}) },
+		func() error { return tree.LinkIn(filepath.Join(outside, "none"), "/etc/d") },
+		func() error { return tree.WriteFile("/nowhere/d", nil, 0o600) },
+		func() error { return tree.WriteFile("/loop/d", nil, 0o600) },
+	} {
+		if err := wrong(); err == nil {
+			t.Error("no error")
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(root, "etc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), hosttree.TempPrefix) || entry.Name() == "d" {
+			t.Errorf("left behind: %s", entry.Name())
+		}
+	}
+	if len(entries) != 4 {
+		t.Errorf("got %v", entries)
+	}
+}
+
+func TestMkdirAllTellsWhatItMade(t *testing.T) {
+	tree, _, _ := open(t)
+	made, err := tree.MkdirAll("/etc/a/b", 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(made, " "); got != "/etc/a /etc/a/b" {
+		t.Errorf("made %s", got)
+	}
+	if err := tree.WriteFile("/etc/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.MkdirAll("/etc/file/x", 0o700); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("below a file: %v", err)
+	}
+}
+
+func TestRemoveIfEmpty(t *testing.T) {
+	tree, root, _ := open(t)
+	if err := tree.WriteFile("/etc/x", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"/etc", "/etc/x", "/none", "/real"} {
+		if err := tree.RemoveIfEmpty(p); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, "etc/x")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(filepath.Join(root, "real")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the empty directory is still there")
+	}
+}
+
+func TestOpenRefusesWhatIsNoDirectory(t *testing.T) {
+	_, root, _ := open(t)
+	if _, err := hosttree.Open(filepath.Join(root, "none")); err == nil {
+		t.Error("opened a root that does not exist")
+	}
+	file := filepath.Join(root, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hosttree.Open(file); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("opened a file: %v", err)
+	}
+}
