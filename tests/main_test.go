@@ -3,6 +3,7 @@
 package tests_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log"
@@ -18,8 +19,9 @@ import (
 var bed *testbed.Bed
 
 func TestMain(m *testing.M) {
+	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
 	var err error
-	if bed, err = testbed.Open(context.Background(), host.Bookworm); err != nil {
+	if bed, err = testbed.Open(context.Background(), suite); err != nil {
 		log.Fatal(err)
 	}
 	code := m.Run()

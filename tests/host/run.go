@@ -24,12 +24,12 @@ type Result struct {
 // Run runs a command inside the machine, as root in a login-like environment. A command that fails is not an error:
 // see Result.Code.
 func (h *Host) Run(ctx context.Context, argv ...string) (Result, error) {
-	return h.enter(ctx, nil, []string{"--all"}, argv)
+	return h.enter(ctx, nil, []string{"--all", "--root", "--wd"}, argv)
 }
 
 // RunInput is Run with something on the command's standard input.
 func (h *Host) RunInput(ctx context.Context, stdin io.Reader, argv ...string) (Result, error) {
-	return h.enter(ctx, stdin, []string{"--all"}, argv)
+	return h.enter(ctx, stdin, []string{"--all", "--root", "--wd"}, argv)
 }
 
 // RunInNetwork runs a program of this machine, which sees this machine's files, in the network of the host.

@@ -35,7 +35,7 @@ func packages() []string {
 const treeHook = `cd "$1"
 rm -f etc/hostname etc/resolv.conf etc/machine-id
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-	fstrim.timer console-getty.service getty@.service; do
+	fstrim.timer systemd-modules-load.service console-getty.service getty@.service; do
 	ln -sf /dev/null "etc/systemd/system/$unit"
 done
 `
