@@ -36,11 +36,7 @@ type compiler struct {
 
 // compile plans the installation of a new deployment, without touching anything.
 func compile(name string, image Image, files fs.FS, req Request, facts facts) (*Plan, error) {
-	set, err := req.setValues()
-	if err != nil {
-		return nil, err
-	}
-	c := &compiler{name: name, image: image, files: files, req: req, facts: facts, set: set}
+	c := &compiler{name: name, image: image, files: files, req: req, facts: facts, set: req.setValues()}
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ type Result struct {
 // error the host is as it was before.
 func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) {
 	name, err := req.containerName()
-	if err != nil {
+	if err := errors.Join(err, req.check()); err != nil {
 		return nil, err
 	}
 	if err := in.checkHost(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/syscontainer/syscontainer/templates"
@@ -38,21 +39,35 @@ func (r Request) containerName() (string, error) {
 	return "", &UsageError{err}
 }
 
+// check refuses a request that could not be fulfilled with any image.
+func (r Request) check() error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		if templates.IsForced(name) {
+			wrong = append(wrong, fmt.Errorf("--set %s: that variable is syscontainer's own", name))
+		}
+	}
+	if other, ok := r.Values["RUNTIME"]; ok && r.Runtime != "" && other != r.Runtime {
+		wrong = append(wrong, errors.New("--runtime and --set RUNTIME name different programs"))
+	}
+	for _, unit := range slices.Concat(r.Relations.After, r.Relations.Before, r.Relations.Requires, r.Relations.Wants) {
+		wrong = append(wrong, unitgen.CheckUnitName(unit))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return &UsageError{err}
+	}
+	return nil
+}
+
 // setValues returns the user's values with the runtime among them, where it was
 // given: --runtime is another way to say --set RUNTIME=.
-func (r Request) setValues() (map[string]string, error) {
-	set := maps.Clone(r.Values)
-	if set == nil {
-		set = map[string]string{}
+func (r Request) setValues() map[string]string {
+	set := map[string]string{}
+	maps.Copy(set, r.Values)
+	if r.Runtime != "" {
+		set["RUNTIME"] = r.Runtime
 	}
-	if r.Runtime == "" {
-		return set, nil
-	}
-	if other, ok := set["RUNTIME"]; ok && other != r.Runtime {
-		return nil, &UsageError{errors.New("--runtime and --set RUNTIME name different programs")}
-	}
-	set["RUNTIME"] = r.Runtime
-	return set, nil
+	return set
 }
 
 // DefaultName derives a container's name from an image reference: the last path
