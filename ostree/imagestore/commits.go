@@ -1,0 +1,174 @@
+package imagestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+
+	"github.com/opencontainers/go-digest"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// Keys of the commits' metadata.
+const (
+	keyDiffID   = "syscontainer.diff-id"
+	keyEntries  = "syscontainer.entries"        // of a layer that is not orderly, see layerTree
+	keyRoot     = "syscontainer.root-described" // "true": the layer has an entry for its root
+	keySkipped  = "syscontainer.skipped"        // how many devices, fifos and sockets were left out
+	keyManifest = "syscontainer.manifest"
+	keyType     = "syscontainer.manifest-type"
+	keyDigest   = "syscontainer.manifest-digest"
+	keyIndex    = "syscontainer.index-digest" // of the list that the manifest was chosen from
+	keyConfig   = "syscontainer.config"
+	keyName     = "syscontainer.reference"
+)
+
+// layer is a layer that is in the repo or in the transaction.
+type layer struct {
+	diffID  digest.Digest
+	commit  ostree.Checksum
+	entries []entry // nil until somebody needs them
+}
+
+// writeLayer makes the layer commit of entries that were written already. The
+// commit holds no time, so that the same layer is the same commit for everyone.
+func writeLayer(txn *ostree.Txn, diffID digest.Digest, entries []entry, skipped int) (ostree.Checksum, error) {
+	rootMeta, err := txn.WriteDirMeta(defaultDir())
+	if err != nil {
+		return ostree.Checksum{}, err
+	}
+	values := map[string][]byte{keyDiffID: []byte(diffID)}
+	if skipped > 0 {
+		values[keySkipped] = []byte(strconv.Itoa(skipped))
+	}
+	var tree *ostree.Tree
+	if root, ok := layerTree(entries, rootMeta); ok {
+		tree = root.tree()
+		values[keyRoot] = strconv.AppendBool(nil, root.described)
+	} else {
+		tree = heap(entries, rootMeta)
+		if values[keyEntries], err = encodeEntries(entries); err != nil {
+			return ostree.Checksum{}, err
+		}
+	}
+	content, err := txn.WriteTree(tree)
+	if err != nil {
+		return ostree.Checksum{}, err
+	}
+	return txn.WriteCommit(ostree.CommitSpec{
+		Subject: "layer " + diffID.String(), Root: content, RootMeta: tree.Meta, Metadata: values,
+	})
+}
+
+// heap keeps the objects that stored entries name: files and, as the metadata of
+// empty directories, directories.
+func heap(entries []entry, rootMeta ostree.Checksum) *ostree.Tree {
+	tree := ostree.NewTree(rootMeta)
+	for _, e := range entries {
+		switch {
+		case e.Kind == kindDir:
+			tree.Dirs["d-"+e.Sum.String()] = ostree.NewTree(e.Sum)
+		case e.Sum != (ostree.Checksum{}):
+			tree.Files[e.Sum.String()] = e.Sum
+		}
+	}
+	return tree
+}
+
+// defaultDir is a directory that no layer describes.
+func defaultDir() ostree.Meta { return ostree.Meta{Mode: ostree.TypeDir | 0o755} }
+
+// loadEntries reads the steps of a layer commit.
+func loadEntries(ctx context.Context, repo *ostree.Repo, commit ostree.Checksum) ([]entry, error) {
+	c, err := repo.LoadCommit(commit, keyEntries, keyRoot)
+	if err != nil {
+		return nil, err
+	}
+	if stored := c.Value(keyEntries); stored != nil {
+		return decodeEntries(stored)
+	}
+	tree, err := repo.ReadTree(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	return treeEntries(tree, string(c.Value(keyRoot)) == "true"), nil
+}
+
+// readlink is a merger's look into the repo.
+func readlink(ctx context.Context, repo *ostree.Repo) func(ostree.Checksum) (string, bool, error) {
+	return func(sum ostree.Checksum) (string, bool, error) {
+		f, err := repo.LoadFile(ctx, sum)
+		if err != nil {
+			return "", false, err
+		}
+		defer f.Close()
+		return f.Target, f.Mode&ostree.TypeMask == ostree.TypeLink, nil
+	}
+}
+
+// imageRecord is what an image commit says about its image.
+type imageRecord struct {
+	manifest, config []byte
+	mediaType        string
+	digest, index    digest.Digest // index is "" when there was no list
+	reference        string
+}
+
+func (r imageRecord) values() map[string][]byte {
+	values := map[string][]byte{
+		keyManifest: r.manifest, keyType: []byte(r.mediaType), keyDigest: []byte(r.digest),
+		keyConfig: r.config, keyName: []byte(r.reference),
+	}
+	if r.index != "" {
+		values[keyIndex] = []byte(r.index)
+	}
+	return values
+}
+
+// loadRecord reads an image commit.
+func loadRecord(repo *ostree.Repo, commit ostree.Checksum) (imageRecord, error) {
+	c, err := repo.LoadCommit(commit, keyManifest, keyType, keyDigest, keyIndex, keyConfig, keyName)
+	if err != nil {
+		return imageRecord{}, err
+	}
+	r := imageRecord{
+		manifest: c.Value(keyManifest), config: c.Value(keyConfig), mediaType: string(c.Value(keyType)),
+		digest: digest.Digest(c.Value(keyDigest)), index: digest.Digest(c.Value(keyIndex)),
+		reference: string(c.Value(keyName)),
+	}
+	if r.manifest == nil || r.config == nil {
+		return r, fmt.Errorf("commit %s is not one of an image", commit)
+	}
+	return r, nil
+}
+
+// image is the API's view of an image commit under a reference.
+func (r imageRecord) image(reference string, commit ostree.Checksum) (Image, error) {
+	img := Image{Reference: reference, Digest: r.digest.String(), Commit: commit.String()}
+	var err error
+	img.Config, err = parseConfig(r.config)
+	return img, err
+}
+
+// parseConfig reads an image's config.
+func parseConfig(config []byte) (imgspec.Image, error) {
+	var c imgspec.Image
+	if err := json.Unmarshal(config, &c); err != nil {
+		return c, badImage("reading the image's config: %w", err)
+	}
+	return c, nil
+}
+
+// refOrNone is Repo.Ref with found instead of an error.
+func refOrNone(repo *ostree.Repo, name string) (commit ostree.Checksum, found bool, err error) {
+	commit, err = repo.Ref(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return commit, false, nil
+	}
+	return commit, err == nil, err
+}

@@ -1,0 +1,170 @@
+package imagestore
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// decompress finds out how a layer is compressed and undoes it.
+func decompress(r io.Reader) (io.ReadCloser, error) {
+	buffered := bufio.NewReaderSize(r, 256<<10)
+	magic, err := buffered.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(buffered)
+	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippable(magic):
+		d, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	case bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
+		return nil, badImage("a layer is compressed with bzip2 or xz; gzip, zstd and none are possible")
+	}
+	return io.NopCloser(buffered), nil
+}
+
+// isSkippable recognises a zstd stream that begins with a skippable frame.
+func isSkippable(magic []byte) bool {
+	return len(magic) >= 4 && magic[0]&0xf0 == 0x50 && bytes.Equal(magic[1:4], []byte{0x2a, 0x4d, 0x18})
+}
+
+const (
+	aheadBlock  = 256 << 10
+	aheadBlocks = 8
+)
+
+// readAhead reads and hashes a stream in a goroutine of its own, so that
+// decompression and the work on what was decompressed overlap.
+type readAhead struct {
+	full   chan block
+	empty  chan []byte
+	stop   chan struct{}
+	ended  chan struct{}
+	at     []byte
+	err    error
+	buffer []byte // to give back when at is used up
+}
+
+type block struct {
+	data []byte
+	err  error
+}
+
+func newReadAhead(r io.Reader, h hash.Hash) *readAhead {
+	a := &readAhead{
+		full: make(chan block, aheadBlocks), empty: make(chan []byte, aheadBlocks),
+		stop: make(chan struct{}), ended: make(chan struct{}),
+	}
+	for range aheadBlocks {
+		a.empty <- make([]byte, aheadBlock)
+	}
+	go a.fill(r, h)
+	return a
+}
+
+func (a *readAhead) fill(r io.Reader, h hash.Hash) {
+	defer close(a.ended)
+	for {
+		select {
+		case <-a.stop:
+			return
+		case buf := <-a.empty:
+			n, err := fillBlock(r, buf)
+			h.Write(buf[:n])
+			a.full <- block{data: buf[:n], err: err}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// fillBlock is io.ReadFull that keeps the error as it was: the end of a stream
+// and one that broke off must not look alike.
+func fillBlock(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+	}
+	return n, err
+}
+
+// Read implements io.Reader.
+func (a *readAhead) Read(p []byte) (int, error) {
+	for len(a.at) == 0 {
+		if a.err != nil {
+			return 0, a.err
+		}
+		if a.buffer != nil {
+			a.empty <- a.buffer[:aheadBlock]
+		}
+		b := <-a.full
+		a.at, a.buffer, a.err = b.data, b.data, b.err
+	}
+	n := copy(p, a.at)
+	a.at = a.at[n:]
+	return n, nil
+}
+
+// close ends the goroutine and waits for it; r and h are the caller's again.
+// It may wait for a read of r that is under way.
+func (a *readAhead) close() {
+	close(a.stop)
+	<-a.ended
+}
+
+// badStream names what is wrong with a layer's compression.
+func badStream(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader),
+		errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
+		return badImage("decompressing a layer: %w", err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return badImage("a layer ends too early: %w", err)
+	}
+	return fmt.Errorf("reading a layer: %w", err)
+}
+
+// counter counts, and hashes if it has a hash, what passes through it.
+type counter struct {
+	r    io.Reader
+	hash hash.Hash
+	size int64
+}
+
+// Read implements io.Reader.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.size += int64(n)
+	if c.hash != nil {
+		c.hash.Write(p[:n])
+	}
+	return n, err
+}
+
+// unpackTar reads a tar stream and whatever follows it, and hashes all of it.
+func unpackTar(r io.Reader, h hash.Hash, to objects, workers *pool) (entries []entry, skipped int, err error) {
+	ahead := newReadAhead(r, h)
+	defer ahead.close()
+	if entries, skipped, err = readLayer(ahead, to, workers); err == nil {
+		_, err = io.Copy(io.Discard, ahead)
+	}
+	if err != nil {
+		return nil, 0, badStream(err)
+	}
+	return entries, skipped, nil
+}

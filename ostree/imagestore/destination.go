@@ -1,0 +1,234 @@
+package imagestore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+
+	"github.com/containers/image/v5/manifest"
+	"github.com/containers/image/v5/types"
+	"github.com/opencontainers/go-digest"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// maxConfig bounds what is kept in memory of a config.
+const maxConfig = 8 << 20
+
+// destination receives one image. Nothing of it is visible before Commit.
+type destination struct {
+	ref      *imageRef
+	pull     *pull
+	manifest []byte
+}
+
+func (d *destination) Reference() types.ImageReference { return d.ref }
+
+// Close does nothing: the transaction belongs to the pull, see pull.finish.
+func (d *destination) Close() error { return nil }
+
+func (d *destination) SupportedManifestMIMETypes() []string {
+	return []string{imgspec.MediaTypeImageManifest, manifest.DockerV2Schema2MediaType}
+}
+
+func (d *destination) SupportsSignatures(context.Context) error {
+	return errors.New("signatures are checked, not stored")
+}
+
+func (d *destination) DesiredLayerCompression() types.LayerCompression {
+	return types.PreserveOriginal
+}
+
+func (d *destination) AcceptsForeignLayerURLs() bool { return false }
+
+// MustMatchRuntimeOS is false because checkPlatform is stricter.
+func (d *destination) MustMatchRuntimeOS() bool { return false }
+
+func (d *destination) IgnoresEmbeddedDockerReference() bool { return true }
+
+func (d *destination) HasThreadSafePutBlob() bool { return true }
+
+// PutBlob stores a layer as it comes. The stream is verified against its digest
+// by copy.Image, which makes the last read fail; so it is read to its end.
+func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.BlobInfo, _ types.BlobInfoCache, isConfig bool) (types.BlobInfo, error) {
+	counted := &counter{r: stream}
+	if info.Digest == "" {
+		counted.hash = sha256.New()
+	}
+	var put func(digest.Digest)
+	var err error
+	if isConfig {
+		put, err = d.putConfig(counted)
+	} else {
+		put, err = d.putLayer(counted)
+	}
+	if err != nil {
+		return types.BlobInfo{}, err
+	}
+	if info.Size >= 0 && counted.size != info.Size {
+		return types.BlobInfo{}, badImage("blob %s has %d bytes, not %d", info.Digest, counted.size, info.Size)
+	}
+	if info.Digest == "" {
+		info.Digest = digest.NewDigest(digest.SHA256, counted.hash)
+	}
+	put(info.Digest)
+	return types.BlobInfo{Digest: info.Digest, Size: counted.size}, nil
+}
+
+func (d *destination) putConfig(r io.Reader) (put func(digest.Digest), err error) {
+	config, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(config) > maxConfig {
+		return nil, badImage("the config is larger than %d bytes", maxConfig)
+	}
+	return func(blob digest.Digest) { d.pull.setConfig(blob, config) }, nil
+}
+
+func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error) {
+	txn, err := d.pull.begin()
+	if err != nil {
+		return nil, err
+	}
+	l, err := unpack(r, txn, d.pull.workers())
+	if err != nil {
+		return nil, err
+	}
+	return func(blob digest.Digest) { d.pull.setLayer(blob, l) }, nil
+}
+
+// unpack turns a layer's blob into a layer commit.
+func unpack(r io.Reader, txn *ostree.Txn, workers *pool) (layer, error) {
+	plain, err := decompress(r)
+	if err != nil {
+		return layer{}, badStream(err)
+	}
+	defer plain.Close()
+	hash := sha256.New()
+	entries, skipped, err := unpackTar(plain, hash, txn, workers)
+	if err != nil {
+		return layer{}, err
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return layer{}, badStream(err)
+	}
+	l := layer{diffID: digest.NewDigest(digest.SHA256, hash), entries: entries}
+	l.commit, err = writeLayer(txn, l.diffID, entries, skipped)
+	return l, err
+}
+
+// TryReusingBlob finds a layer that the repo has.
+func (d *destination) TryReusingBlob(_ context.Context, info types.BlobInfo, _ types.BlobInfoCache, _ bool) (bool, types.BlobInfo, error) {
+	found, err := d.pull.reuse(info.Digest)
+	if !found || err != nil {
+		return false, types.BlobInfo{}, err
+	}
+	return true, types.BlobInfo{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType}, nil
+}
+
+func (d *destination) PutManifest(_ context.Context, m []byte, instance *digest.Digest) error {
+	if instance != nil {
+		return fmt.Errorf("storing manifest %s: %w", *instance, errNotHere)
+	}
+	d.manifest = bytes.Clone(m)
+	return nil
+}
+
+func (d *destination) PutSignatures(_ context.Context, signatures [][]byte, _ *digest.Digest) error {
+	if len(signatures) > 0 {
+		return d.SupportsSignatures(nil)
+	}
+	return nil
+}
+
+// Commit makes the image part of the repo. Without a manifest copy.Image found
+// that it is there already.
+func (d *destination) Commit(ctx context.Context, top types.UnparsedImage) error {
+	if d.manifest == nil {
+		return nil
+	}
+	record := imageRecord{manifest: d.manifest, mediaType: manifest.GuessMIMEType(d.manifest), reference: d.ref.name}
+	m, err := manifest.FromBlob(d.manifest, record.mediaType)
+	if err != nil {
+		return badImage("reading the manifest: %w", err)
+	}
+	if record.digest, err = manifest.Digest(d.manifest); err != nil {
+		return badImage("reading the manifest: %w", err)
+	}
+	if record.index, err = indexDigest(ctx, top); err != nil {
+		return err
+	}
+	if record.config = d.pull.config(m.ConfigInfo().Digest); record.config == nil {
+		return badImage("there is no config")
+	}
+	layers, blobs, err := d.layers(m)
+	if err != nil {
+		return err
+	}
+	config, err := parseConfig(record.config)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(checkPlatform(config), checkDiffIDs(config, layers)); err != nil {
+		return err
+	}
+	return d.pull.commit(ctx, record, layers, blobs)
+}
+
+// indexDigest is the digest of the list that the image was chosen from, "" when
+// there was none.
+func indexDigest(ctx context.Context, top types.UnparsedImage) (digest.Digest, error) {
+	raw, mediaType, err := top.Manifest(ctx)
+	if err != nil || !manifest.MIMETypeIsMultiImage(mediaType) {
+		return "", err
+	}
+	return manifest.Digest(raw)
+}
+
+// layers are the layers of a manifest in order, with the digests of their blobs.
+func (d *destination) layers(m manifest.Manifest) (layers []layer, blobs []digest.Digest, err error) {
+	for _, info := range m.LayerInfos() {
+		l, ok := d.pull.layer(info.Digest)
+		if !ok {
+			return nil, nil, badImage("layer %s is missing", info.Digest)
+		}
+		layers, blobs = append(layers, l), append(blobs, info.Digest)
+	}
+	return layers, blobs, nil
+}
+
+// checkDiffIDs compares what was unpacked with what the config promises.
+func checkDiffIDs(config imgspec.Image, layers []layer) error {
+	want := config.RootFS.DiffIDs
+	got := make([]digest.Digest, 0, len(layers))
+	for _, l := range layers {
+		got = append(got, l.diffID)
+	}
+	if slices.Equal(got, want) {
+		return nil
+	}
+	if len(got) != len(want) {
+		return badImage("it has %d layers, its config lists %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			return badImage("layer %d unpacks to %s, its config says %s", i+1, got[i], want[i])
+		}
+	}
+	return nil
+}
+
+// checkPlatform refuses an image that says it is for another kind of machine.
+func checkPlatform(config imgspec.Image) error {
+	if (config.OS == "" || config.OS == "linux") && (config.Architecture == "" || config.Architecture == runtime.GOARCH) {
+		return nil
+	}
+	return fmt.Errorf("%w: this host is linux/%s, the image is for %s", ErrPlatform, runtime.GOARCH, platform(&config.Platform))
+}

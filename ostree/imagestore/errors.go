@@ -1,0 +1,62 @@
+package imagestore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNotFound says that the repo does not have the image.
+var ErrNotFound = errors.New("no such image in the repo")
+
+// The reasons of a [*PullError].
+var (
+	// ErrUnknown: the registry, or the file, does not have that image.
+	ErrUnknown = errors.New("image not known")
+	// ErrUnreachable: no connection to the registry.
+	ErrUnreachable = errors.New("registry unreachable")
+	// ErrUnauthorized: credentials are missing or were refused.
+	ErrUnauthorized = errors.New("access denied")
+	// ErrRejected: policy.json does not allow the image.
+	ErrRejected = errors.New("rejected by policy")
+	// ErrNoPolicy: there is no policy.json, or it cannot be read.
+	ErrNoPolicy = errors.New("no usable policy.json")
+	// ErrShortName: a short name means nothing, or could mean several images.
+	ErrShortName = errors.New("short name not resolved")
+	// ErrPlatform: the image is not for this host.
+	ErrPlatform = errors.New("image is not for this platform")
+	// ErrBadImage: the image contradicts itself or cannot be stored.
+	ErrBadImage = errors.New("broken image")
+)
+
+// PullError says why a pull did not succeed. The repo is as it was before.
+type PullError struct {
+	// Reference is what was to be pulled, resolved as far as possible.
+	Reference string
+	// Reason is one of the sentinels above; nil when none fits.
+	Reason error
+	// Err has the detail.
+	Err error
+}
+
+// Error names the reference, the reason and the detail on one line.
+func (e *PullError) Error() string {
+	detail := strings.Join(strings.Fields(e.Err.Error()), " ")
+	if e.Reason == nil || errors.Is(e.Err, e.Reason) {
+		return fmt.Sprintf("pulling %q: %s", e.Reference, detail)
+	}
+	return fmt.Sprintf("pulling %q: %s: %s", e.Reference, e.Reason, detail)
+}
+
+// Unwrap gives errors.Is both the reason and the detail.
+func (e *PullError) Unwrap() []error {
+	if e.Reason == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Reason, e.Err}
+}
+
+// badImage is an error about the image's own content.
+func badImage(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrBadImage, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,138 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/containers/image/v5/docker"
+	"github.com/containers/image/v5/manifest"
+	ocilayout "github.com/containers/image/v5/oci/layout"
+	"github.com/containers/image/v5/signature"
+	"github.com/containers/image/v5/types"
+	"github.com/docker/distribution/registry/api/errcode"
+	dockerv2 "github.com/docker/distribution/registry/api/v2"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// pullError finds the reason in an error of containers/image, and the part of
+// its text that tells people something.
+func pullError(reference string, err error) error {
+	e := &PullError{Reference: reference, Err: err}
+	for _, reason := range []error{ErrNoPolicy, ErrShortName, ErrPlatform, ErrBadImage} {
+		if errors.Is(err, reason) {
+			e.Reason = reason
+			e.Err = from(err, reason)
+			return e
+		}
+	}
+	e.Reason, e.Err = classify(err)
+	return e
+}
+
+// from cuts what others wrapped around an error of ours.
+func from(err, reason error) error {
+	if i := strings.Index(err.Error(), reason.Error()); i > 0 {
+		return &shortened{text: err.Error()[i:], err: err}
+	}
+	return err
+}
+
+// shortened is an error with a shorter text.
+type shortened struct {
+	text string
+	err  error
+}
+
+func (s *shortened) Error() string { return s.text }
+
+func (s *shortened) Unwrap() error { return s.err }
+
+// classify maps the errors that containers/image documents to our reasons.
+func classify(err error) (reason, detail error) {
+	var (
+		policy       signature.PolicyRequirementError
+		credentials  docker.ErrUnauthorizedForCredentials
+		registry     errcode.Error
+		status       docker.UnexpectedHTTPStatusError
+		connection   *net.OpError
+		name         *net.DNSError
+		notInLayout  ocilayout.ImageNotFoundError
+		notInLayout2 *ocilayout.ImageNotFoundError
+	)
+	switch {
+	case errors.As(err, &policy):
+		return ErrRejected, policy
+	case errors.As(err, &credentials):
+		return ErrUnauthorized, credentials.Err
+	case errors.As(err, &registry):
+		return registryReason(registry), registry
+	case errors.As(err, &status) && (status.StatusCode == 401 || status.StatusCode == 403):
+		return ErrUnauthorized, status
+	case errors.As(err, &status) && status.StatusCode == 404:
+		return ErrUnknown, status
+	case errors.As(err, &name):
+		return ErrUnreachable, name
+	case errors.As(err, &connection):
+		return ErrUnreachable, connection
+	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2):
+		return ErrUnknown, err
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrUnknown, err
+	}
+	return nil, err
+}
+
+func registryReason(e errcode.Error) error {
+	switch e.Code {
+	case dockerv2.ErrorCodeManifestUnknown, dockerv2.ErrorCodeNameUnknown, dockerv2.ErrorCodeBlobUnknown:
+		return ErrUnknown
+	case errcode.ErrorCodeUnauthorized, errcode.ErrorCodeDenied:
+		return ErrUnauthorized
+	}
+	return nil
+}
+
+// explainPlatform replaces the error of a list in which nothing fits by one that
+// tells what there is. Any other error stays.
+func explainPlatform(ctx context.Context, sys *types.SystemContext, ref types.ImageReference, err error) error {
+	if !strings.Contains(err.Error(), "no image found in") {
+		return err
+	}
+	source, serr := ref.NewImageSource(ctx, sys)
+	if serr != nil {
+		return err
+	}
+	defer source.Close()
+	raw, mediaType, serr := source.GetManifest(ctx, nil)
+	if serr != nil || !manifest.MIMETypeIsMultiImage(mediaType) {
+		return err
+	}
+	list, serr := manifest.ListFromBlob(raw, mediaType)
+	if serr != nil {
+		return err
+	}
+	var there []string
+	for _, instance := range list.Instances() {
+		one, serr := list.Instance(instance)
+		if serr == nil && one.ReadOnly.Platform != nil {
+			there = append(there, platform(one.ReadOnly.Platform))
+		}
+	}
+	slices.Sort(there)
+	return fmt.Errorf("%w: this host is linux/%s, the image has %s", ErrPlatform, runtime.GOARCH,
+		strings.Join(slices.Compact(there), ", "))
+}
+
+func platform(p *imgspec.Platform) string {
+	text := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		text += "/" + p.Variant
+	}
+	return text
+}

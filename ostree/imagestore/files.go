@@ -1,0 +1,349 @@
+package imagestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// Owner is what a [fs.FileInfo] of [Store.Files] returns from Sys.
+type Owner struct {
+	UID, GID uint32
+	Xattrs   []ostree.Xattr
+}
+
+// Files is a view of a merged image: an [fs.ReadLinkFS], [fs.StatFS],
+// [fs.ReadFileFS] and [fs.ReadDirFS]. Symlinks are followed within the image,
+// as in a chroot. Contents are opened when they are read and held open only
+// while a file is; ctx bounds the reading of the tree only.
+func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
+	sum, err := ostree.ParseChecksum(commit)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Close()
+	tree, err := repo.ReadTree(ctx, sum)
+	if err != nil {
+		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
+	}
+	load := func(what func(*ostree.Repo) error) error {
+		ctx := context.WithoutCancel(ctx)
+		repo, err := ostree.Open(ctx, s.options.Repo)
+		if err != nil {
+			return err
+		}
+		defer repo.Close()
+		return what(repo)
+	}
+	return &files{tree: tree, load: load}, nil
+}
+
+// files is the view. A repo is opened for each look at an object: there is
+// nothing to close, and few looks.
+type files struct {
+	tree *ostree.Tree
+	load func(func(*ostree.Repo) error) error
+}
+
+// item is what stands at a path: a directory, or a file or symlink.
+type item struct {
+	name string
+	tree *ostree.Tree
+	sum  ostree.Checksum
+}
+
+// info implements fs.FileInfo and fs.DirEntry.
+type info struct {
+	name   string
+	size   int64
+	mode   fs.FileMode
+	owner  Owner
+	target string
+}
+
+func (i *info) Name() string               { return i.name }
+func (i *info) Size() int64                { return i.size }
+func (i *info) Mode() fs.FileMode          { return i.mode }
+func (i *info) ModTime() time.Time         { return time.Time{} }
+func (i *info) IsDir() bool                { return i.mode.IsDir() }
+func (i *info) Sys() any                   { return i.owner }
+func (i *info) Type() fs.FileMode          { return i.mode.Type() }
+func (i *info) Info() (fs.FileInfo, error) { return i, nil }
+
+func newInfo(name string, m ostree.Meta) *info {
+	i := &info{name: name, mode: fs.FileMode(m.Mode & 0o777), owner: Owner{UID: m.UID, GID: m.GID, Xattrs: m.Xattrs}}
+	switch m.Mode & ostree.TypeMask {
+	case ostree.TypeDir:
+		i.mode |= fs.ModeDir
+	case ostree.TypeLink:
+		i.mode |= fs.ModeSymlink
+	}
+	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if m.Mode&bit != 0 {
+			i.mode |= flag
+		}
+	}
+	return i
+}
+
+// stat reads what an item is.
+func (f *files) stat(it item) (*info, error) {
+	var result *info
+	err := f.load(func(repo *ostree.Repo) error {
+		var err error
+		result, err = statItem(repo, it)
+		return err
+	})
+	return result, err
+}
+
+func statItem(repo *ostree.Repo, it item) (*info, error) {
+	if it.tree != nil {
+		m, err := repo.LoadDirMeta(it.tree.Meta)
+		return newInfo(it.name, m), err
+	}
+	file, err := repo.LoadFile(context.Background(), it.sum)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	i := newInfo(it.name, file.Meta)
+	i.size, i.target = file.Size, file.Target
+	if i.mode&fs.ModeSymlink != 0 {
+		i.size = int64(len(file.Target))
+	}
+	return i, nil
+}
+
+// walk finds what stands at a path. Symlinks on the way are followed within the
+// image; one at its end too, if follow says so.
+func (f *files) walk(name string, last linkMode) (item, error) {
+	if !fs.ValidPath(name) {
+		return item{}, fs.ErrInvalid
+	}
+	way := []item{{name: ".", tree: f.tree}}
+	todo := strings.Split(name, "/")
+	for links := 0; len(todo) > 0; {
+		part := todo[0]
+		todo = todo[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			way = way[:max(1, len(way)-1)]
+			continue
+		}
+		next, err := way[len(way)-1].child(part)
+		if err != nil {
+			return item{}, err
+		}
+		if next.tree == nil && (len(todo) > 0 || last == followLast) {
+			target, err := f.target(next)
+			if err != nil {
+				return item{}, err
+			}
+			if target != "" {
+				if links++; links > maxLinks {
+					return item{}, errors.New("too many symlinks")
+				}
+				if strings.HasPrefix(target, "/") {
+					way = way[:1]
+				}
+				todo = append(strings.Split(target, "/"), todo...)
+				continue
+			}
+		}
+		way = append(way, next)
+	}
+	found := way[len(way)-1]
+	found.name = path.Base(name)
+	return found, nil
+}
+
+// linkMode says what to do about a symlink at the end of a path.
+type linkMode int
+
+const (
+	followLast linkMode = iota
+	keepLast
+)
+
+func (it item) child(name string) (item, error) {
+	if it.tree == nil {
+		return item{}, fs.ErrNotExist
+	}
+	if dir, ok := it.tree.Dirs[name]; ok {
+		return item{name: name, tree: dir}, nil
+	}
+	if sum, ok := it.tree.Files[name]; ok {
+		return item{name: name, sum: sum}, nil
+	}
+	return item{}, fs.ErrNotExist
+}
+
+// target is where a symlink points; "" for a regular file.
+func (f *files) target(it item) (string, error) {
+	i, err := f.stat(it)
+	if err != nil {
+		return "", err
+	}
+	return i.target, nil
+}
+
+func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// Stat implements fs.StatFS.
+func (f *files) Stat(name string) (fs.FileInfo, error) { return f.statPath("stat", name, followLast) }
+
+// Lstat implements fs.ReadLinkFS.
+func (f *files) Lstat(name string) (fs.FileInfo, error) { return f.statPath("lstat", name, keepLast) }
+
+func (f *files) statPath(op, name string, last linkMode) (fs.FileInfo, error) {
+	it, err := f.walk(name, last)
+	if err != nil {
+		return nil, pathError(op, name, err)
+	}
+	i, err := f.stat(it)
+	if err != nil {
+		return nil, pathError(op, name, err)
+	}
+	return i, nil
+}
+
+// ReadLink implements fs.ReadLinkFS.
+func (f *files) ReadLink(name string) (string, error) {
+	it, err := f.walk(name, keepLast)
+	if err != nil {
+		return "", pathError("readlink", name, err)
+	}
+	i, err := f.stat(it)
+	if err == nil && i.mode&fs.ModeSymlink == 0 {
+		err = fs.ErrInvalid
+	}
+	if err != nil {
+		return "", pathError("readlink", name, err)
+	}
+	return i.target, nil
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (f *files) ReadDir(name string) ([]fs.DirEntry, error) {
+	it, err := f.walk(name, followLast)
+	if err == nil && it.tree == nil {
+		err = errors.New("not a directory")
+	}
+	if err != nil {
+		return nil, pathError("readdir", name, err)
+	}
+	list, err := f.list(it.tree)
+	return list, pathError("readdir", name, err)
+}
+
+func (f *files) list(tree *ostree.Tree) ([]fs.DirEntry, error) {
+	names := slices.Concat(slices.Collect(maps.Keys(tree.Files)), slices.Collect(maps.Keys(tree.Dirs)))
+	slices.Sort(names)
+	var list []fs.DirEntry
+	err := f.load(func(repo *ostree.Repo) error {
+		for _, name := range names {
+			it, err := item{tree: tree}.child(name)
+			if err != nil {
+				return err
+			}
+			i, err := statItem(repo, it)
+			if err != nil {
+				return err
+			}
+			list = append(list, i)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (f *files) ReadFile(name string) ([]byte, error) {
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
+}
+
+// Open implements fs.FS.
+func (f *files) Open(name string) (fs.File, error) {
+	it, err := f.walk(name, followLast)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	i, err := f.stat(it)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	if it.tree != nil {
+		list, err := f.list(it.tree)
+		return &openDir{info: i, rest: list}, pathError("open", name, err)
+	}
+	var content io.ReadCloser = io.NopCloser(bytes.NewReader(nil))
+	err = f.load(func(repo *ostree.Repo) error {
+		file, err := repo.LoadFile(context.Background(), it.sum)
+		if err == nil && file.Content != nil {
+			content = file.Content
+		}
+		return err
+	})
+	return &openFile{ReadCloser: content, info: i}, pathError("open", name, err)
+}
+
+// openFile implements fs.File.
+type openFile struct {
+	io.ReadCloser
+	info *info
+}
+
+func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
+
+// openDir implements fs.ReadDirFile.
+type openDir struct {
+	info *info
+	rest []fs.DirEntry
+}
+
+func (o *openDir) Stat() (fs.FileInfo, error) { return o.info, nil }
+
+func (o *openDir) Close() error { return nil }
+
+func (o *openDir) Read([]byte) (int, error) {
+	return 0, pathError("read", o.info.name, errors.New("is a directory"))
+}
+
+func (o *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n > 0 && len(o.rest) == 0 {
+		return nil, io.EOF
+	}
+	if n <= 0 || n > len(o.rest) {
+		n = len(o.rest)
+	}
+	list := o.rest[:n:n]
+	o.rest = o.rest[n:]
+	return list, nil
+}

@@ -1,0 +1,246 @@
+package imagestore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// maxLinks is how many symlinks a path may pass, as in the kernel.
+const maxLinks = 40
+
+// merger lays layers over each other, in memory.
+//
+// A path of a layer is resolved as an unpacker in a chroot would do it: a
+// symlink on the way is followed, its target taken from the image's root and
+// never from above it. The last component is never followed.
+type merger struct {
+	root  *node
+	meta  ostree.Checksum // of a directory that no layer describes
+	layer int
+
+	// readlink tells what a file of a stored layer is.
+	readlink func(ostree.Checksum) (target string, link bool, err error)
+}
+
+func newMerger(dirMeta ostree.Checksum, readlink func(ostree.Checksum) (string, bool, error)) *merger {
+	return &merger{root: newDir(dirMeta, 0), meta: dirMeta, readlink: readlink}
+}
+
+// apply lays one more layer on top.
+func (m *merger) apply(entries []entry) error {
+	m.layer++
+	for _, e := range entries {
+		if err := m.step(e); err != nil {
+			return badImage("layer %d: entry %.300q: %w", m.layer, e.Path, err)
+		}
+	}
+	return nil
+}
+
+func (m *merger) step(e entry) error {
+	switch e.Kind {
+	case kindOpaque:
+		return m.opaque(e)
+	case kindWhiteout:
+		return m.whiteout(e)
+	}
+	if e.Path == "" {
+		return m.describeRoot(e)
+	}
+	dirPath, name := splitPath(e.Path)
+	parent, err := m.makeDirs(dirPath)
+	if err != nil {
+		return err
+	}
+	old := parent.children[name]
+	switch e.Kind {
+	case kindDir:
+		if old == nil || !old.dir {
+			parent.children[name] = newDir(e.Sum, m.layer)
+			return nil
+		}
+		old.sum, old.layer = e.Sum, m.layer
+	case kindFile:
+		parent.children[name] = newFile(e, m.layer)
+	case kindHardLink:
+		return m.hardLink(e, parent, name)
+	case kindSkipped:
+		delete(parent.children, name)
+	default:
+		return fmt.Errorf("unknown kind of entry %q", e.Kind)
+	}
+	return nil
+}
+
+func (m *merger) describeRoot(e entry) error {
+	if e.Kind != kindDir {
+		return errors.New("a file cannot be the root")
+	}
+	m.root.sum, m.root.layer = e.Sum, m.layer
+	return nil
+}
+
+func (m *merger) hardLink(e entry, parent *node, name string) error {
+	dirPath, base := splitPath(e.Target)
+	dir, err := m.lookup(dirPath)
+	if err != nil {
+		return err
+	}
+	var source *node
+	if dir != nil {
+		source = dir.children[base]
+	}
+	if source == nil || source.dir {
+		return fmt.Errorf("hard link to %q, which is no file", e.Target)
+	}
+	same := *source
+	same.layer = m.layer
+	parent.children[name] = &same
+	return nil
+}
+
+// whiteout removes what lower layers put at a path. What this layer put there
+// or below stays, whether before or after the whiteout in the stream.
+func (m *merger) whiteout(e entry) error {
+	dirPath, name := splitPath(e.Path)
+	dir, err := m.lookup(dirPath)
+	if err != nil || dir == nil {
+		return err
+	}
+	m.remove(dir, name)
+	return nil
+}
+
+func (m *merger) opaque(e entry) error {
+	dir, err := m.lookup(e.Path)
+	if err != nil || dir == nil {
+		return err
+	}
+	for name := range dir.children {
+		m.remove(dir, name)
+	}
+	return nil
+}
+
+func (m *merger) remove(dir *node, name string) {
+	n := dir.children[name]
+	switch {
+	case n == nil:
+	case n.layer != m.layer:
+		delete(dir.children, name)
+	default:
+		for below := range n.children {
+			m.remove(n, below)
+		}
+	}
+}
+
+// place is a directory's path without symlinks, and the nodes along it: nil
+// from where nothing exists yet.
+type place struct {
+	names []string
+	nodes []*node // nodes[i] is the parent of names[i]; one more than names
+}
+
+func (p *place) up() {
+	if len(p.names) > 0 {
+		p.names, p.nodes = p.names[:len(p.names)-1], p.nodes[:len(p.nodes)-1]
+	}
+}
+
+func (p *place) top() *node { return p.nodes[len(p.nodes)-1] }
+
+func (p *place) down(name string, n *node) {
+	p.names, p.nodes = append(p.names, name), append(p.nodes, n)
+}
+
+// resolve follows the symlinks of a directory's path.
+func (m *merger) resolve(path string) (*place, error) {
+	p := &place{nodes: []*node{m.root}}
+	links := 0
+	for path != "" {
+		var name string
+		name, path, _ = strings.Cut(path, "/")
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			p.up()
+			continue
+		}
+		next, err := m.child(p.top(), name)
+		if err != nil {
+			return nil, err
+		}
+		if next == nil || !next.link {
+			p.down(name, next)
+			continue
+		}
+		if links++; links > maxLinks {
+			return nil, errors.New("too many symlinks in the path")
+		}
+		if strings.HasPrefix(next.target, "/") {
+			p = &place{nodes: p.nodes[:1]}
+		}
+		path = next.target + "/" + path
+	}
+	return p, nil
+}
+
+// child is what stands under a name, with its symlink target known.
+func (m *merger) child(dir *node, name string) (*node, error) {
+	if dir == nil || !dir.dir {
+		return nil, nil
+	}
+	n := dir.children[name]
+	if n != nil && !n.dir && !n.known {
+		var err error
+		if n.target, n.link, err = m.readlink(n.sum); err != nil {
+			return nil, err
+		}
+		n.known = true
+	}
+	return n, nil
+}
+
+// lookup is the directory at path; nil when there is none.
+func (m *merger) lookup(path string) (*node, error) {
+	p, err := m.resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	if n := p.top(); n != nil && n.dir {
+		return n, nil
+	}
+	return nil, nil
+}
+
+// makeDirs is the directory at path. It makes what is missing, and marks the
+// way to it as touched by this layer.
+func (m *merger) makeDirs(path string) (*node, error) {
+	p, err := m.resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	at := m.root
+	at.layer = m.layer
+	for i, name := range p.names {
+		next := p.nodes[i+1]
+		if next == nil {
+			if len(p.names) > maxDepth {
+				return nil, errors.New("the path is nested too deeply")
+			}
+			next = newDir(m.meta, m.layer)
+			at.children[name] = next
+		}
+		if !next.dir {
+			return nil, fmt.Errorf("%q is a file, not a directory", strings.Join(p.names[:i+1], "/"))
+		}
+		next.layer = m.layer
+		at = next
+	}
+	return at, nil
+}

@@ -1,0 +1,84 @@
+package imagestore
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Prefixes of the refs.
+const (
+	layerPrefix     = "layer/"
+	blobPrefix      = "blob/"
+	manifestPrefix  = "manifest/"
+	imagePrefix     = "image/"
+	containerPrefix = "container/"
+)
+
+const (
+	// chunkSize keeps each component of a ref a valid file name.
+	chunkSize = 200
+	// maxReference keeps the path of a ref below PATH_MAX.
+	maxReference = 1024
+	// more ends every component but the last: a reference that is a prefix of
+	// another one is then a file beside a folder, never both.
+	more = "_."
+)
+
+// encodeRef turns any reference into the part of a ref name after "image/", and
+// back with decodeRef. Letters, digits, '.' and '-' stay; every other byte, and
+// a '.' or '-' where a component must not begin with it, becomes '_' and two hex
+// digits.
+func encodeRef(reference string) (string, error) {
+	if reference == "" || len(reference) > maxReference {
+		return "", fmt.Errorf("a reference of %d bytes cannot be stored, 1 to %d are possible", len(reference), maxReference)
+	}
+	var b strings.Builder
+	start := 0
+	for i := range len(reference) {
+		if b.Len()-start >= chunkSize {
+			b.WriteString(more + "/")
+			start = b.Len()
+		}
+		c := reference[i]
+		if isAlphanumeric(c) || (c == '.' || c == '-') && b.Len() > start {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "_%02x", c)
+		}
+	}
+	return b.String(), nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// decodeRef is the inverse of encodeRef. It refuses what encodeRef never makes.
+func decodeRef(name string) (string, error) {
+	var b strings.Builder
+	for rest := strings.ReplaceAll(name, more+"/", ""); rest != ""; {
+		if rest[0] != '_' {
+			b.WriteByte(rest[0])
+			rest = rest[1:]
+			continue
+		}
+		var c byte
+		if len(rest) < 3 {
+			return "", fmt.Errorf("ref name %q is not one of an image", name)
+		}
+		if _, err := fmt.Sscanf(rest[1:3], "%02x", &c); err != nil {
+			return "", fmt.Errorf("ref name %q is not one of an image", name)
+		}
+		b.WriteByte(c)
+		rest = rest[3:]
+	}
+	if again, err := encodeRef(b.String()); err != nil || again != name {
+		return "", fmt.Errorf("ref name %q is not one of an image", name)
+	}
+	return b.String(), nil
+}
+
+// digestRef is the ref of a digest below a prefix: layer/sha256/HEX.
+func digestRef(prefix string, d interface{ String() string }) string {
+	return prefix + strings.Replace(d.String(), ":", "/", 1)
+}

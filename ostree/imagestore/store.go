@@ -1,0 +1,298 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/containers/image/v5/copy"
+	"github.com/containers/image/v5/signature"
+	"github.com/containers/image/v5/types"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// Options say where things are. Repo is required; the rest may be zero.
+type Options struct {
+	// Repo is the path of the repo on the host (already below Root).
+	Repo string
+	// Root is the directory whose etc/containers and credentials are used
+	// instead of the host's; "" for the host.
+	Root string
+	// PolicyPath and AuthFile replace the default policy.json and auth.json.
+	PolicyPath, AuthFile string
+	// TempDir is where containers/image puts big temporaries; "" for its choice.
+	TempDir string
+	// Log gets what is worth knowing and no error; nil is silent.
+	Log *slog.Logger
+	// Progress gets what a person wants to see while waiting; nil is silent.
+	Progress io.Writer
+}
+
+// Image is an image in the repo.
+type Image struct {
+	// Reference is canonical: docker://localhost:5000/etcd:latest.
+	Reference string
+	// Digest is that of the image's own manifest, sha256:…
+	Digest string
+	// Commit is the merged commit.
+	Commit string
+	// Config is the image's configuration.
+	Config imgspec.Image
+	// Added tells, after a Pull, that the reference was not in the repo before.
+	Added bool
+}
+
+// Store is the images in one repo. It holds nothing open; all methods may be
+// called at once, also by several processes.
+type Store struct {
+	options Options
+	log     *slog.Logger
+}
+
+// New returns a store. It touches nothing: the repo is made by the first Pull
+// that reaches a layer.
+func New(o Options) *Store {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{options: o, log: log}
+}
+
+// Pull brings an image into the repo: it resolves the reference (any transport
+// of containers/image, a short name of registries.conf), checks policy.json,
+// and fetches the layers that the repo does not have. When the reference has
+// this very manifest already, nothing but the manifest is fetched.
+//
+// It is atomic: the error, a [*PullError], leaves neither ref nor object, nor a
+// repo that was not there before. It never asks the user anything. After nil
+// the image survives a power cut.
+func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
+	sys, err := s.newSystem()
+	if err != nil {
+		return Image{}, &PullError{Reference: reference, Err: err}
+	}
+	defer sys.close()
+	policy, err := sys.policy()
+	if err != nil {
+		return Image{}, pullError(reference, err)
+	}
+	defer policy.Destroy()
+	refs, err := sys.resolve(reference)
+	if err != nil {
+		return Image{}, pullError(reference, err)
+	}
+	var errs []error
+	for _, ref := range refs {
+		img, err := s.pullOne(ctx, sys, policy, ref)
+		if err == nil {
+			return img, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return Image{}, errors.Join(errs...)
+}
+
+func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.PolicyContext, ref types.ImageReference) (Image, error) {
+	name := canonical(ref)
+	_, err := s.find(ctx, name)
+	added := errors.Is(err, ErrNotFound)
+	if err != nil && !added {
+		return Image{}, pullError(name, err)
+	}
+	s.log.DebugContext(ctx, "pulling", "reference", name)
+	p := s.newPull(ctx)
+	_, err = copy.Image(ctx, policy, &imageRef{pull: p, name: name}, ref, &copy.Options{
+		RemoveSignatures: true, // checked before, not stored
+		ReportWriter:     s.options.Progress,
+		SourceCtx:        sys.SystemContext,
+		DestinationCtx:   sys.SystemContext,
+
+		OptimizeDestinationImageAlreadyExists: true,
+	})
+	if ferr := p.finish(ctx); err == nil {
+		err = ferr
+	}
+	if err != nil {
+		return Image{}, pullError(name, explainPlatform(ctx, sys.SystemContext, ref, err))
+	}
+	img, err := s.find(ctx, name)
+	if err != nil {
+		return Image{}, pullError(name, err)
+	}
+	img.Added = added
+	return img, nil
+}
+
+// Find looks a reference up in the repo, without asking anybody: the canonical
+// reference, or what Pull would have made of the given one. [ErrNotFound] when
+// the repo does not have it.
+func (s *Store) Find(ctx context.Context, reference string) (Image, error) {
+	img, err := s.find(ctx, reference)
+	if !errors.Is(err, ErrNotFound) {
+		return img, err
+	}
+	sys, err := s.newSystem()
+	if err != nil {
+		return Image{}, err
+	}
+	defer sys.close()
+	refs, err := sys.resolve(reference)
+	if err != nil {
+		return Image{}, fmt.Errorf("image %q: %w (%w)", reference, ErrNotFound, err)
+	}
+	for _, ref := range refs {
+		img, err := s.find(ctx, canonical(ref))
+		if !errors.Is(err, ErrNotFound) {
+			return img, err
+		}
+	}
+	return Image{}, fmt.Errorf("image %q: %w", reference, ErrNotFound)
+}
+
+// find looks a canonical reference up.
+func (s *Store) find(ctx context.Context, name string) (Image, error) {
+	encoded, err := encodeRef(name)
+	if err != nil {
+		return Image{}, err
+	}
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Image{}, fmt.Errorf("image %q: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return Image{}, err
+	}
+	defer repo.Close()
+	commit, found, err := refOrNone(repo, imagePrefix+encoded)
+	if err != nil {
+		return Image{}, err
+	}
+	if !found {
+		return Image{}, fmt.Errorf("image %q: %w", name, ErrNotFound)
+	}
+	record, err := loadRecord(repo, commit)
+	if err != nil {
+		return Image{}, err
+	}
+	return record.image(name, commit)
+}
+
+// List returns every image of the repo, sorted by reference. No repo is no
+// image. An image that cannot be read does not hide the others: they come with
+// the error.
+func (s *Store) List(ctx context.Context) ([]Image, error) {
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Close()
+	refs, err := repo.Refs(ctx, imagePrefix)
+	if err != nil {
+		return nil, err
+	}
+	var images []Image
+	var errs []error
+	for _, ref := range slices.Sorted(maps.Keys(refs)) {
+		img, err := loadImage(repo, ref, refs[ref])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		images = append(images, img)
+	}
+	slices.SortFunc(images, func(a, b Image) int { return strings.Compare(a.Reference, b.Reference) })
+	return images, errors.Join(errs...)
+}
+
+func loadImage(repo *ostree.Repo, ref string, commit ostree.Checksum) (Image, error) {
+	name, err := decodeRef(strings.TrimPrefix(ref, imagePrefix))
+	if err != nil {
+		return Image{}, err
+	}
+	record, err := loadRecord(repo, commit)
+	if err != nil {
+		return Image{}, fmt.Errorf("image %q: %w", name, err)
+	}
+	return record.image(name, commit)
+}
+
+// Checkout writes the image's tree to dir, which must not exist; its parent
+// must. Every file is a hard link into the repo; where that is impossible it is
+// an error. The tree is durable when Checkout returns nil, and gone after an
+// error.
+func (s *Store) Checkout(ctx context.Context, commit, dir string) error {
+	sum, err := ostree.ParseChecksum(commit)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("checking out %s to %q: %w", commit, dir, fs.ErrExist)
+	}
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	if err := repo.Checkout(ctx, sum, dir); err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	return nil
+}
+
+var holdName = regexp.MustCompile(`^[A-Za-z0-9][-._A-Za-z0-9]*/[A-Za-z0-9][-._A-Za-z0-9]*$`)
+
+// Hold keeps a commit from being pruned for as long as name, such as "etcd/3",
+// holds it. Holding another commit under the same name replaces the first.
+func (s *Store) Hold(ctx context.Context, name, commit string) error {
+	sum, err := ostree.ParseChecksum(commit)
+	if err != nil {
+		return err
+	}
+	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) error {
+		if _, err := repo.LoadCommit(sum); err != nil {
+			return err
+		}
+		return repo.SetRef(ctx, ref, sum)
+	})
+}
+
+// Release ends a Hold. It is idempotent, and no repo is fine. The objects stay
+// until the next Remove.
+func (s *Store) Release(ctx context.Context, name string) error {
+	err := s.withHold(ctx, name, func(repo *ostree.Repo, ref string) error {
+		return repo.DeleteRef(ctx, ref)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) withHold(ctx context.Context, name string, change func(*ostree.Repo, string) error) error {
+	if !holdName.MatchString(name) {
+		return fmt.Errorf("holding an image as %q: want NAME/NUMBER", name)
+	}
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	return change(repo, containerPrefix+name)
+}

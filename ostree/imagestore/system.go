@@ -1,0 +1,184 @@
+package imagestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containers/image/v5/docker"
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/image/v5/pkg/shortnames"
+	"github.com/containers/image/v5/pkg/sysregistriesv2"
+	"github.com/containers/image/v5/signature"
+	"github.com/containers/image/v5/transports"
+	"github.com/containers/image/v5/transports/alltransports"
+	"github.com/containers/image/v5/types"
+)
+
+const (
+	policyFile     = "etc/containers/policy.json"
+	registriesFile = "etc/containers/registries.conf"
+	registriesDir  = "etc/containers/registries.conf.d"
+	aliasFile      = "var/cache/containers/short-name-aliases.conf"
+
+	// noCacheDir cannot be made, which is how containers/image is told to keep
+	// its cache of blob locations in memory: the repo's refs are our cache.
+	noCacheDir = "/dev/null/no-cache"
+)
+
+// system is containers/image's view of the host, for one call.
+type system struct {
+	*types.SystemContext
+	scratch string
+}
+
+// newSystem points containers/image at the files of the host, or of the root
+// directory, and at nothing that it would write to. The caller closes it.
+func (s *Store) newSystem() (*system, error) {
+	o := s.options
+	scratch, err := os.MkdirTemp(o.TempDir, "syscontainer-")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary directory: %w", err)
+	}
+	sys := &system{scratch: scratch, SystemContext: &types.SystemContext{
+		RootForImplicitAbsolutePaths: o.Root,
+		SignaturePolicyPath:          o.PolicyPath,
+		AuthFilePath:                 o.AuthFile,
+		BigFilesTemporaryDir:         o.TempDir,
+		BlobInfoCacheDir:             noCacheDir,
+		DockerRegistryUserAgent:      "syscontainer",
+	}}
+	if o.Root != "" {
+		// A file in the home directory of whoever calls is not the root's.
+		sys.SystemRegistriesConfPath = filepath.Join(o.Root, registriesFile)
+		sys.SystemRegistriesConfDirPath = filepath.Join(o.Root, registriesDir)
+		if o.PolicyPath == "" {
+			sys.SignaturePolicyPath = filepath.Join(o.Root, policyFile)
+		}
+	}
+	if err := sys.copyAliases(o.Root); err != nil {
+		return nil, errors.Join(err, sys.close())
+	}
+	return sys, nil
+}
+
+// copyAliases lets short names be looked up in a copy of the recorded aliases:
+// the library takes a lock beside the file, and makes the folder for it.
+func (s *system) copyAliases(root string) error {
+	s.UserShortNameAliasConfPath = filepath.Join(s.scratch, "aliases.conf")
+	text, err := os.ReadFile(filepath.Join("/", root, aliasFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the short-name aliases: %w", err)
+	}
+	if err := os.WriteFile(s.UserShortNameAliasConfPath, text, 0o600); err != nil {
+		return fmt.Errorf("copying the short-name aliases: %w", err)
+	}
+	return nil
+}
+
+func (s *system) close() error { return os.RemoveAll(s.scratch) }
+
+// policy reads the rules about which images may be pulled. The caller destroys
+// the context.
+func (s *system) policy() (*signature.PolicyContext, error) {
+	policy, err := signature.DefaultPolicy(s.SystemContext)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoPolicy, err)
+	}
+	return signature.NewPolicyContext(policy)
+}
+
+// resolve turns what a user typed into the references to try, in order.
+func (s *system) resolve(text string) ([]types.ImageReference, error) {
+	if t := alltransports.TransportFromImageName(text); t != nil {
+		text, err := absolute(t.Name(), text)
+		if err != nil {
+			return nil, err
+		}
+		ref, err := alltransports.ParseImageName(text)
+		if err != nil {
+			return nil, err
+		}
+		return []types.ImageReference{ref}, nil
+	}
+	names, err := s.shortNames(text)
+	if err != nil {
+		return nil, err
+	}
+	var refs []types.ImageReference
+	for _, name := range names {
+		ref, err := dockerReference(name)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	return refs, nil
+}
+
+// absolute makes the path of a file transport absolute: the reference is kept,
+// and used again from elsewhere.
+func absolute(transport, text string) (string, error) {
+	prefix := transport + ":"
+	rest := strings.TrimPrefix(text, prefix)
+	switch transport {
+	case "oci", "oci-archive", "docker-archive", "dir":
+		if filepath.IsAbs(rest) {
+			return text, nil
+		}
+		cwd, err := os.Getwd()
+		return prefix + filepath.Join(cwd, rest), err
+	}
+	return text, nil
+}
+
+// dockerReference drops the tag when there is a digest: the digest decides.
+func dockerReference(name reference.Named) (types.ImageReference, error) {
+	if digested, ok := name.(reference.Digested); ok {
+		canonical, err := reference.WithDigest(reference.TrimNamed(name), digested.Digest())
+		if err != nil {
+			return nil, err
+		}
+		name = canonical
+	}
+	return docker.NewReference(reference.TagNameOnly(name))
+}
+
+// shortNames asks registries.conf what a name without a registry means. It never
+// asks the user: where the host demands a choice and there is no alias, that is
+// an error.
+func (s *system) shortNames(text string) ([]reference.Named, error) {
+	mode, err := sysregistriesv2.GetShortNameMode(s.SystemContext)
+	if err != nil {
+		return nil, err
+	}
+	noPrompt, disabled := *s.SystemContext, types.ShortNameModeDisabled
+	noPrompt.ShortNameMode = &disabled
+	resolved, err := shortnames.Resolve(&noPrompt, text)
+	if err != nil {
+		if !shortnames.IsShortName(text) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: %w (looked at %s; add an alias there, or give the whole name)",
+			ErrShortName, err, sysregistriesv2.ConfigurationSourceDescription(s.SystemContext))
+	}
+	var names []reference.Named
+	var texts []string
+	for _, candidate := range resolved.PullCandidates {
+		names, texts = append(names, candidate.Value), append(texts, candidate.Value.String())
+	}
+	if mode == types.ShortNameModeEnforcing && len(names) > 1 {
+		return nil, fmt.Errorf("%w: %q could be %s, and registries.conf says to ask (looked at %s; add an alias there, or give the whole name)",
+			ErrShortName, text, strings.Join(texts, " or "), sysregistriesv2.ConfigurationSourceDescription(s.SystemContext))
+	}
+	return names, nil
+}
+
+// canonical is how a reference is stored.
+func canonical(ref types.ImageReference) string { return transports.ImageName(ref) }
