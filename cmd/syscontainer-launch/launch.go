@@ -76,14 +76,14 @@ func (h host) startContainer(ctx context.Context, o options, f facts) error {
 	if err != nil {
 		return err
 	}
-	return h.announce(ctx, pid, f)
+	if err := h.awaitMainProcess(ctx, pid, o.Runtime); err != nil {
+		return err
+	}
+	return announce(pid, f)
 }
 
 // announce makes pid the unit's main process.
-func (h host) announce(ctx context.Context, pid int, f facts) error {
-	if err := h.awaitAdoption(ctx, pid); err != nil {
-		return err
-	}
+func announce(pid int, f facts) error {
 	state := "MAINPID=" + strconv.Itoa(pid)
 	if !f.Notifies {
 		state += "\n" + daemon.SdNotifyReady
@@ -108,19 +108,17 @@ func readPid(file string) (int, error) {
 }
 
 // removeLeftover removes what an unclean stop left of a container of this
-// name. Runtimes keep their state in /run/RUNTIME/NAME; asking there first
-// saves running the runtime, which takes longer than all of the launcher. One
-// that keeps it elsewhere refuses the first start, and cleanUp then helps the
-// second.
+// name. Looking for its state first saves running the runtime, which takes
+// longer than all of the launcher. A runtime that keeps its state elsewhere
+// refuses the first start, and cleanUp then helps the second.
 func (h host) removeLeftover(ctx context.Context, o options) error {
 	if err := os.Remove(o.PidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the old pid file: %w", err)
 	}
-	state := filepath.Join(h.run, filepath.Base(o.Runtime), o.Name)
-	if _, err := os.Stat(state); err != nil {
-		return nil //nolint:nilerr // no state that can be seen: the runtime will say if there is any
+	if !exists(h.stateDir(o)) {
+		return nil
 	}
-	if err := h.deleteContainer(ctx, o); err != nil {
+	if err := h.removeContainer(ctx, o); err != nil {
 		return fmt.Errorf("removing the leftover container %q: %w", o.Name, err)
 	}
 	return nil
@@ -131,11 +129,37 @@ func (h host) removeLeftover(ctx context.Context, o options) error {
 func (h host) cleanUp(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	err := h.deleteContainer(ctx, o)
+	err := h.removeContainer(ctx, o)
 	if removeErr := os.Remove(o.PidFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
 		err = errors.Join(err, removeErr)
 	}
 	return err
+}
+
+// removeContainer removes the container in whatever state it is. crun cannot
+// delete one of which a killed crun has written only half the state, and would
+// refuse to start it ever after; of such a one the state is all there is.
+func (h host) removeContainer(ctx context.Context, o options) error {
+	err := h.deleteContainer(ctx, o)
+	state := h.stateDir(o)
+	if err == nil || ctx.Err() != nil || !exists(state) {
+		return err
+	}
+	if removeErr := os.RemoveAll(state); removeErr != nil {
+		return errors.Join(err, removeErr)
+	}
+	return nil
+}
+
+// stateDir is where the runtimes that we know keep what they know of a
+// container: /run/runc/NAME, /run/crun/NAME.
+func (h host) stateDir(o options) string {
+	return filepath.Join(h.run, filepath.Base(o.Runtime), o.Name)
+}
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
 }
 
 // withCleanup keeps the error that matters in front, on one line.

@@ -31,6 +31,9 @@ func parseOptions(args []string) (options, error) {
 		return options{}, errors.New("need the name of one container; " + usage)
 	}
 	o.Name = flags.Arg(0)
+	if !filepath.IsLocal(o.Name) || filepath.Base(o.Name) != o.Name || o.Name == "." {
+		return options{}, fmt.Errorf("%q is no name of a container; %s", o.Name, usage)
+	}
 	return o, o.check()
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // runArgs is the command line that starts the container.
@@ -19,12 +20,18 @@ func deleteArgs(o options) []string {
 	return []string{"delete", "--force", o.Name}
 }
 
+// runtimeGrace is how long a runtime may go on after the start was broken off.
+// One that is killed half-way leaves half-written state.
+const runtimeGrace = 2 * time.Second
+
 // runContainer returns when the container's process has been started and the
 // runtime has exited. The container gets the launcher's stdio, so its output
 // and the runtime's complaints are in the journal under this unit.
 func (h host) runContainer(ctx context.Context, o options) error {
 	cmd := exec.CommandContext(ctx, o.Runtime, runArgs(o)...)
 	cmd.Env = runtimeEnv(h.environ)
+	cmd.Cancel = func() error { return nil } // it is done in milliseconds, normally
+	cmd.WaitDelay = runtimeGrace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("starting container %q with %s: %w", o.Name, o.Runtime, err)

@@ -85,7 +85,7 @@ func newScene(t *testing.T, mode string) *scene {
 	s.write("cgroup/cgroup.controllers", "memory")
 	s.write("cgroup"+unitCgroup+"/cgroup.procs", "")
 	s.write("proc/self/cgroup", "9:name=systemd:/\n0::"+unitCgroup+"\n")
-	s.write("proc/42/stat", "42 (a) b) S 1 42 42 0")
+	s.write("proc/42/stat", stat("a) (b", "S", 1, catchesTerm))
 	s.write("bundle/config.json", config(unitCgroup+"/container", `"A=b"`))
 	s.args = []string{"--runtime=" + os.Args[0], "--pid-file=" + dir + "/pid", "--bundle=" + dir + "/bundle", "etcd"}
 	address := &net.UnixAddr{Name: dir + "/notify", Net: "unixgram"}
@@ -101,6 +101,14 @@ func newScene(t *testing.T, mode string) *scene {
 
 func config(cgroupsPath, env string) string {
 	return fmt.Sprintf(`{"process": {"env": [%s]}, "linux": {"cgroupsPath": %q}}`, env, cgroupsPath)
+}
+
+// catchesTerm is a signal set with SIGTERM.
+const catchesTerm = 1 << 14
+
+// stat is a line of /proc/PID/stat.
+func stat(name, state string, parent, catches int) string {
+	return fmt.Sprintf("42 (%s) %s %d%s %d 0 0 17", name, state, parent, strings.Repeat(" 7", 29), catches)
 }
 
 func (s *scene) write(name, text string) {
