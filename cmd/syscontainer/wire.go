@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/config"
@@ -178,6 +179,6 @@ func (i images) Pull(ctx context.Context, reference string) (install.Image, erro
 		return install.Image{}, err
 	}
 	return install.Image{
-		Reference: image.Reference, Digest: image.Digest, Commit: image.Commit, Config: image.Config, Added: image.Added,
+		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit, Config: image.Config, Added: image.Added,
 	}, nil
 }
