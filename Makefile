@@ -7,9 +7,11 @@ DESTDIR :=
 PREFIX  := /usr
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-TAGS    := containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_devicemapper
-GOBUILD := go build -trimpath -buildvcs=false
-PURE    := ./templates/... ./unitgen/... ./runcspec/... ./install/...
+# Neither gpgme nor btrfs nor devicemapper headers are needed; libostree is the one C library.
+TAGS    := containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper
+# The same flags for every step, so that nothing is compiled twice.
+export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
+PURE    := ./config/... ./templates/... ./unitgen/... ./runcspec/... ./install/...
 
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := .cache/bin/staticcheck-$(STATICCHECK_VERSION)/staticcheck
@@ -43,9 +45,9 @@ demo: test-deps build images ## Install and run etcd on a throw-away machine, as
 .PHONY: build
 build: build-deps ## Make bin/syscontainer and bin/syscontainer-launch
 	@$(quietly) 'building syscontainer' \
-	  $(GOBUILD) -tags '$(TAGS)' -ldflags '-s -w -X main.version=$(VERSION)' -o bin/syscontainer ./cmd/syscontainer
+	  go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/syscontainer ./cmd/syscontainer
 	@$(quietly) 'building syscontainer-launch' env CGO_ENABLED=0 \
-	  $(GOBUILD) -ldflags '-s -w' -o bin/syscontainer-launch ./cmd/syscontainer-launch
+	  go build -ldflags '-s -w' -o bin/syscontainer-launch ./cmd/syscontainer-launch
 
 .PHONY: install
 install: build ## Put everything a host needs below DESTDIR= (PREFIX=/usr is what units name)
@@ -67,7 +69,7 @@ clean: ## Remove everything that was built, caches included
 
 .PHONY: test
 test: test-deps build images ## Run every test, on this machine and on throw-away ones (root; SUITE=bookworm)
-	@SYSCONTAINER_TEST_SUITE=$(SUITE) go test -tags '$(TAGS)' -count=1 -timeout 20m -json ./... | go run ./tests/report
+	@SYSCONTAINER_TEST_SUITE=$(SUITE) go test -count=1 -timeout 20m -json ./... | go run ./tests/report
 
 .PHONY: test-pure
 test-pure: go ## Run the tests that need nothing but Go: no root, no C
@@ -75,19 +77,23 @@ test-pure: go ## Run the tests that need nothing but Go: no root, no C
 
 .PHONY: test-long
 test-long: test-deps build images ## Run every test, and the long loops
-	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -tags '$(TAGS)' -count=1 -timeout 3h -json ./... | go run ./tests/report
+	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json ./... | go run ./tests/report
 
 .PHONY: golden
 golden: go ## Rewrite the golden files from what the code does now
 	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
+
+.PHONY: docs
+docs: build-deps ## Make the man page from what --help says
+	@go test ./cmd/syscontainer -run TestManPage -update
 
 .PHONY: lint
 lint: build-deps $(STATICCHECK) ## Check formatting and code
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	  [ -z "$$unformatted" ] || { echo "not formatted (make fmt): $$unformatted"; exit 1; }
 	@! git grep -nE 't\.Skip(f|Now)?\(' -- '*_test.go' || { echo 'a test that can skip itself proves nothing'; exit 1; }
-	@$(quietly) 'go vet' go vet -tags '$(TAGS)' ./...
-	@$(quietly) 'staticcheck' $(STATICCHECK) -tags '$(TAGS)' ./...
+	@$(quietly) 'go vet' go vet ./...
+	@$(quietly) 'staticcheck' $(STATICCHECK) ./...
 
 $(STATICCHECK): | go
 	@$(quietly) 'installing staticcheck' env GOBIN='$(abspath $(@D))' \

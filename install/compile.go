@@ -105,6 +105,7 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 		return err
 	}
 	c.plan.To.Runtime = runtime
+	c.plan.To.PIDFile = c.values["PIDFILE"]
 	spec, err := c.compileSpec(unit)
 	if err != nil {
 		return err

@@ -92,6 +92,11 @@ func (in *Installer) leaveUnit(ctx context.Context, t transition) error {
 	if err := in.Services.Stop(ctx, t.From.Unit); err != nil {
 		return err
 	}
+	if t.From.PIDFile != "" {
+		if err := in.Tree.Remove(t.From.PIDFile); err != nil {
+			return err
+		}
+	}
 	return in.Services.Disable(ctx, []string{t.From.Unit})
 }
 

@@ -28,6 +28,8 @@ type Record struct {
 	Generated map[string]string `json:"generated"`
 	// Runtime is the OCI runtime that the unit runs; "" where there is no container.
 	Runtime string `json:"runtime,omitempty"`
+	// PIDFile is where the runtime writes the container's pid.
+	PIDFile string `json:"pid_file,omitempty"`
 	// Unit is the service, "" when the image only installs files.
 	Unit string `json:"unit,omitempty"`
 	// Enabled says that installing enabled the unit.

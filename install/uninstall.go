@@ -87,6 +87,7 @@ func (in *Installer) everything(name string) *Record {
 			record = in.guessRecord(name, n)
 		}
 		all.Unit = cmp.Or(record.Unit, all.Unit)
+		all.PIDFile = cmp.Or(record.PIDFile, all.PIDFile)
 		all.Files = append(all.Files, record.Files...)
 	}
 	// Parents before their children, and each version of a file once.

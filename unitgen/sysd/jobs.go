@@ -35,12 +35,16 @@ func (m *Manager) Restart(ctx context.Context, unit string) error {
 
 // Stop stops a unit and waits until it is down. A unit that is down, or that
 // systemd does not know, is fine. A unit that had to be killed is stopped, too.
+// That it ever failed is forgotten: it would outlive the unit's file.
 func (m *Manager) Stop(ctx context.Context, unit string) error {
 	err := m.job(ctx, "stopping", unit, m.conn.StopUnitContext)
 	if isUnknown(err) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return m.forgetFailures(ctx, unit)
 }
 
 // forgetFailures resets the unit's start limit, which is there for loops and
