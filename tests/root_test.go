@@ -64,7 +64,9 @@ func managerLog(m *hosttest.Machine) string {
 func TestInstallInAChroot(t *testing.T) {
 	m, root := machineAndTarget(t)
 	before := m.Disk(target)
-	m.Must("chroot", target, "syscontainer", "install", "--system", "etcd")
+	// As an installer's post-installation script runs: with /proc, without a systemd.
+	m.Must("unshare", "--mount", "sh", "-c",
+		"mount -t proc proc "+target+"/proc; chroot "+target+" syscontainer install --system etcd")
 	hosttest.Same(t, before, m.Disk(target))
 	if err := m.Poweroff(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,7 +103,8 @@ func TestUninstallBelowRoot(t *testing.T) {
 
 func TestAnAbsoluteLinkInTheRootStaysBelowIt(t *testing.T) {
 	m, _ := machineAndTarget(t)
-	m.Must("sh", "-c", "mv "+target+"/usr/local/bin "+target+"/usr/local/other; ln -s /usr/local/other "+target+"/usr/local/bin")
+	m.Must("mv", target+"/usr/local/bin", target+"/usr/local/other")
+	m.Must("ln", "-s", "/usr/local/other", target+"/usr/local/bin")
 	m.Must("mkdir", "/usr/local/other")
 	before := m.Disk(target)
 	m.Must("syscontainer", "--root", target, "install", "--system", "etcd")

@@ -28,7 +28,7 @@ func etcdSteps() []step {
 		},
 		{
 			why:     "Its root is read-only: the files are hard links into the ostree repo.",
-			command: "touch /proc/$(systemctl show -P MainPID etcd)/root/usr/bin/etcd",
+			command: "touch /proc/$(systemctl show -P MainPID etcd)/root/usr/bin/new-file",
 			expect:  []string{"Read-only file system"}, mayFail: true,
 		},
 		{
