@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/syscontainer/syscontainer/install/hosttree"
@@ -92,12 +93,19 @@ func (in *Installer) leaveUnit(ctx context.Context, t transition) error {
 	if err := in.Services.Stop(ctx, t.From.Unit); err != nil {
 		return err
 	}
-	if t.From.PIDFile != "" {
-		if err := in.Tree.Remove(t.From.PIDFile); err != nil {
-			return err
-		}
+	if err := in.removePIDFile(t.From); err != nil {
+		return err
 	}
 	return in.Services.Disable(ctx, []string{t.From.Unit})
+}
+
+// removePIDFile removes what the runtime wrote. An image chooses the path, so only
+// files that the next boot would remove as well are touched.
+func (in *Installer) removePIDFile(r *Record) error {
+	if !strings.HasPrefix(path.Clean(r.PIDFile), "/run/") {
+		return nil
+	}
+	return in.Tree.Remove(r.PIDFile)
 }
 
 // enterUnit makes systemd know what changed.
