@@ -75,7 +75,7 @@ func newScene(t *testing.T) *scene {
 	s.Installer = &install.Installer{
 		Tree:     tree,
 		Paths:    install.Paths{State: "/var/lib/syscontainer"},
-		Host:     install.Host{Root: true, UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
+		Host:     install.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
 		Images:   s.images,
 		Services: s.services,
 		Log:      slog.New(slog.DiscardHandler),

@@ -5,13 +5,8 @@ import (
 	"fmt"
 )
 
-// Sentinels that a caller can act on.
-var (
-	// ErrNotInstalled: there is no container of that name.
-	ErrNotInstalled = errors.New("not installed")
-	// ErrNotRoot: the caller may not change the host.
-	ErrNotRoot = errors.New("must be run as root")
-)
+// ErrNotInstalled says that there is no container of that name.
+var ErrNotInstalled = errors.New("not installed")
 
 // UsageError is a request that can never work on any host: the words on the
 // command line are wrong. Commands exit with status 2 for it, not 1.

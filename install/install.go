@@ -80,7 +80,6 @@ type Status struct {
 
 // Host is what the machine is like, as far as a file tree does not tell.
 type Host struct {
-	Root         bool     // the caller is the superuser
 	UID, GID     int      // of the caller
 	Unified      bool     // cgroup v2 alone is mounted, or it cannot be known (the host does not run)
 	Capabilities []string // that the kernel knows: CAP_CHOWN, …

@@ -107,16 +107,13 @@ func (in *Installer) owners() (map[string]string, error) {
 	return owners, nil
 }
 
-// checkHost refuses hosts on which nothing could work.
+// checkHost refuses hosts on which no container could run.
 func (in *Installer) checkHost() error {
-	switch {
-	case !in.Host.Root:
-		return Hint(ErrNotRoot, "use sudo")
-	case !in.Host.Unified:
-		return Hint(errors.New("the host uses cgroup v1, and containers need cgroup v2"),
-			"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line")
+	if in.Host.Unified {
+		return nil
 	}
-	return nil
+	return Hint(errors.New("the host uses cgroup v1, and containers need cgroup v2"),
+		"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line")
 }
 
 // withJournal adds the last lines of a unit's journal to err, as a hint.

@@ -20,7 +20,6 @@ func inspectHost(tree *hosttree.Tree, units units) (install.Host, error) {
 	_, runs := units.(*sysd.Manager)
 	capabilities, err := kernelCapabilities()
 	return install.Host{
-		Root:         os.Geteuid() == 0,
 		UID:          os.Getuid(),
 		GID:          os.Getgid(),
 		Unified:      !runs || isUnified(tree),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -29,6 +30,10 @@ func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) 
 	log, err := newLogger(c)
 	if err != nil {
 		return err
+	}
+	// The state directory is the superuser's alone, so that not even list works for others.
+	if os.Geteuid() != 0 {
+		return install.Hint(errors.New("must be run as root"), "use sudo")
 	}
 	tree, err := hosttree.Open(c.String("root"))
 	if err != nil {
