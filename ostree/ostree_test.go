@@ -105,6 +105,9 @@ func commitTree(t *testing.T, repo *ostree.Repo, ref string) ostree.Checksum {
 	}}, []byte("suid")))(t)
 	big := bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 	tree.Files["big"] = must(txn.WriteStream(ostree.Meta{UID: 9, Mode: file | 0o600}, int64(len(big)), bytes.NewReader(big), make([]byte, 1<<16)))(t)
+	tree.Files["big-setuid"] = must(txn.WriteStream(ostree.Meta{Mode: file | 0o4711, UID: 4, Xattrs: []ostree.Xattr{
+		{Name: "user.z", Value: []byte("last")}, {Name: "user.a", Value: []byte("first")},
+	}}, int64(len(big)), bytes.NewReader(big), make([]byte, 999)))(t)
 	if same := must(txn.WriteFile(ostree.Meta{UID: 9, Mode: file | 0o600}, big))(t); same != tree.Files["big"] {
 		t.Errorf("streamed %s, written at once %s", tree.Files["big"], same)
 	}
@@ -323,4 +326,26 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	t.Error("writing went on after its context had ended")
+}
+
+// TestManyStreams goes beyond the number of large files that are held open.
+func TestManyStreams(t *testing.T) {
+	repo := newRepo(t)
+	txn := begin(t, repo)
+	meta := must(txn.WriteDirMeta(ostree.Meta{Mode: dir | 0o755}))(t)
+	tree := ostree.NewTree(meta)
+	for i := range 520 {
+		content := fmt.Sprint("content ", i)
+		sum := must(txn.WriteStream(ostree.Meta{Mode: file | 0o644}, int64(len(content)), strings.NewReader(content), make([]byte, 5)))(t)
+		if same := must(txn.WriteFile(ostree.Meta{Mode: file | 0o644}, []byte(content)))(t); same != sum {
+			t.Fatalf("stream %d: %s, as a file %s", i, sum, same)
+		}
+		tree.Files[fmt.Sprint(i)] = sum
+	}
+	root := must(txn.WriteTree(tree))(t)
+	txn.SetRef("r", must(txn.WriteCommit(ostree.CommitSpec{Root: root, RootMeta: meta}))(t))
+	if err := txn.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fsck(t, repo)
 }

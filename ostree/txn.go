@@ -6,7 +6,6 @@ import "C"
 import (
 	"context"
 	"crypto/sha256"
-	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -25,7 +24,11 @@ type Txn struct {
 	release  func()
 	metadata sync.Map // Checksum of each metadata object written so far
 
-	mu    sync.RWMutex // held for reading by every call into libostree
+	spoolMu  sync.Mutex
+	spool    []spooled
+	reserved int
+
+	mu    sync.RWMutex // held for reading by every writer
 	ended bool
 	refs  map[string]Checksum
 }
@@ -51,6 +54,10 @@ func (t *Txn) enter() error {
 	if t.ended {
 		t.mu.RUnlock()
 		return ErrFinished
+	}
+	if C.g_cancellable_is_cancelled(t.cancel) != 0 {
+		t.mu.RUnlock()
+		return context.Canceled
 	}
 	return nil
 }
@@ -88,47 +95,6 @@ func (t *Txn) writeContent(sum Checksum, m Meta, target *C.char, content []byte)
 		pointer(attrs), C.gsize(len(attrs)), target, pointer(content), C.gsize(len(content)),
 		t.cancel, &gerr) == 0 {
 		return wrap("writing a file", failure(gerr))
-	}
-	return nil
-}
-
-// WriteStream writes a regular file of exactly size bytes from r, without
-// holding it in memory. buf is the buffer for it; its length is the size of a
-// single write.
-func (t *Txn) WriteStream(m Meta, size int64, r io.Reader, buf []byte) (Checksum, error) {
-	if err := t.enter(); err != nil {
-		return Checksum{}, err
-	}
-	defer t.leave()
-	attrs := appendXattrs(nil, m.Xattrs)
-	var gerr *C.GError
-	w := C.sysc_stream_open(t.repo.c, C.guint32(m.UID), C.guint32(m.GID), C.guint32(m.Mode),
-		C.guint64(size), pointer(attrs), C.gsize(len(attrs)), &gerr)
-	if w == nil {
-		return Checksum{}, wrap("writing a file", failure(gerr))
-	}
-	defer C.sysc_stream_free(w)
-	if err := t.copyTo(w, size, r, buf); err != nil {
-		return Checksum{}, wrap("writing a file", err)
-	}
-	sum := C.sysc_stream_finish(w, t.cancel, &gerr)
-	if sum == nil {
-		return Checksum{}, wrap("writing a file", failure(gerr))
-	}
-	return takeChecksum(sum)
-}
-
-func (t *Txn) copyTo(w *C.OstreeContentWriter, size int64, r io.Reader, buf []byte) error {
-	for size > 0 {
-		chunk := buf[:min(int64(len(buf)), size)]
-		if _, err := io.ReadFull(r, chunk); err != nil {
-			return err
-		}
-		var gerr *C.GError
-		if C.sysc_stream_write(w, pointer(chunk), C.gsize(len(chunk)), t.cancel, &gerr) == 0 {
-			return failure(gerr)
-		}
-		size -= int64(len(chunk))
 	}
 	return nil
 }
@@ -205,6 +171,9 @@ func (t *Txn) Commit(ctx context.Context) error {
 	if C.ostree_repo_commit_transaction(t.repo.c, nil, t.cancel, &gerr) == 0 {
 		return wrap("committing the transaction", failure(gerr))
 	}
+	if err := t.publish(); err != nil {
+		return err
+	}
 	t.end()
 	if err := t.repo.sync(); err != nil {
 		return err
@@ -235,5 +204,6 @@ func (t *Txn) Abort() error {
 
 func (t *Txn) end() {
 	t.ended = true
+	t.closeSpool()
 	t.release()
 }

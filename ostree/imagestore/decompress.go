@@ -130,6 +130,8 @@ func (a *readAhead) close() {
 func badStream(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
+	case errors.Is(err, ErrBadImage):
+		return err
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader),
 		errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
 		return badImage("decompressing a layer: %w", err)

@@ -32,6 +32,9 @@ func pullError(reference string, err error) error {
 		}
 	}
 	e.Reason, e.Err = classify(err)
+	if text, ok := strings.CutPrefix(e.Err.Error(), "initializing source "+reference+": "); ok {
+		e.Err = &shortened{text: text, err: e.Err}
+	}
 	return e
 }
 
@@ -58,12 +61,13 @@ func classify(err error) (reason, detail error) {
 	var (
 		policy       signature.PolicyRequirementError
 		credentials  docker.ErrUnauthorizedForCredentials
-		registry     errcode.Error
+		registry     errcode.ErrorCoder
 		status       docker.UnexpectedHTTPStatusError
 		connection   *net.OpError
 		name         *net.DNSError
 		notInLayout  ocilayout.ImageNotFoundError
 		notInLayout2 *ocilayout.ImageNotFoundError
+		file         *fs.PathError
 	)
 	switch {
 	case errors.As(err, &policy):
@@ -71,7 +75,7 @@ func classify(err error) (reason, detail error) {
 	case errors.As(err, &credentials):
 		return ErrUnauthorized, credentials.Err
 	case errors.As(err, &registry):
-		return registryReason(registry), registry
+		return registryReason(registry.ErrorCode()), err
 	case errors.As(err, &status) && (status.StatusCode == 401 || status.StatusCode == 403):
 		return ErrUnauthorized, status
 	case errors.As(err, &status) && status.StatusCode == 404:
@@ -82,14 +86,14 @@ func classify(err error) (reason, detail error) {
 		return ErrUnreachable, connection
 	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2):
 		return ErrUnknown, err
-	case errors.Is(err, fs.ErrNotExist):
-		return ErrUnknown, err
+	case errors.As(err, &file) && errors.Is(file, fs.ErrNotExist):
+		return ErrUnknown, file
 	}
 	return nil, err
 }
 
-func registryReason(e errcode.Error) error {
-	switch e.Code {
+func registryReason(code errcode.ErrorCode) error {
+	switch code {
 	case dockerv2.ErrorCodeManifestUnknown, dockerv2.ErrorCodeNameUnknown, dockerv2.ErrorCodeBlobUnknown:
 		return ErrUnknown
 	case errcode.ErrorCodeUnauthorized, errcode.ErrorCodeDenied:

@@ -22,6 +22,9 @@ type Owner struct {
 	Xattrs   []ostree.Xattr
 }
 
+// Owner returns whose the file is.
+func (o Owner) Owner() (uid, gid int) { return int(o.UID), int(o.GID) }
+
 // Files is a view of a merged image: an [fs.ReadLinkFS], [fs.StatFS],
 // [fs.ReadFileFS] and [fs.ReadDirFS]. Symlinks are followed within the image,
 // as in a chroot. Contents are opened when they are read and held open only

@@ -79,7 +79,10 @@ func (l *layerReader) read(tr *tar.Reader) error {
 
 // badTar tells a broken tar stream from a failure of what lies below it.
 func badTar(err error) error {
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrFieldTooLong) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return badImage("a layer ends too early: %w", err)
+	case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong):
 		return badImage("reading a layer: %w", err)
 	}
 	return err
