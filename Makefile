@@ -1,7 +1,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .DELETE_ON_ERROR:
+# Compiling, linking and Debian's installer leave each other room.
+MAKEFLAGS += --jobs=3
 
 DESTDIR :=
 PREFIX  := /usr
@@ -37,8 +38,12 @@ help: ## Show this list
 	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: test-deps build images ## Install and run etcd on a throw-away machine, as a user would
+demo: build images machine ## Install and run etcd on a throw-away machine, as a user would
 	@go run ./tests/demo
+
+.PHONY: shell
+shell: build images machine ## Get a root shell on such a machine, with syscontainer installed
+	@go run ./tests/machine shell $(SUITE)
 
 ##@ Build
 
@@ -60,6 +65,10 @@ images: test-deps $(IMAGES:%=.cache/images/%/index.json) ## Build the system con
 .cache/images/%/index.json: images/build images/policy.json $$(shell find images/% -type f)
 	@$(quietly) 'building the image $*' images/build $* .cache/images
 
+.PHONY: machine
+machine: test-deps # the Debian that throw-away machines boot from
+	@compgen -G '.cache/host/$(SUITE)-*' >/dev/null || $(quietly) 'installing Debian for the throw-away machines' go run ./tests/machine prepare $(SUITE)
+
 .PHONY: clean
 clean: ## Remove everything that was built, caches included
 	@for root in .cache/run/*/host-*/root; do ! mountpoint -q "$$root" || umount -l "$$root"; done
@@ -68,7 +77,7 @@ clean: ## Remove everything that was built, caches included
 ##@ Test
 
 .PHONY: test
-test: test-deps build images ## Run every test, on this machine and on throw-away ones (root; SUITE=bookworm)
+test: build images machine ## Run every test, on this machine and on throw-away ones (root; SUITE=bookworm)
 	@SYSCONTAINER_TEST_SUITE=$(SUITE) go test -count=1 -timeout 20m -json ./... | go run ./tests/report
 
 .PHONY: test-pure
@@ -76,7 +85,7 @@ test-pure: go ## Run the tests that need nothing but Go: no root, no C
 	@CGO_ENABLED=0 go test -json $(PURE) | go run ./tests/report
 
 .PHONY: test-long
-test-long: test-deps build images ## Run every test, and the long loops
+test-long: build images machine ## Run every test, and the long loops
 	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json ./... | go run ./tests/report
 
 .PHONY: golden

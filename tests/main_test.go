@@ -38,6 +38,7 @@ var stays = []string{"/var/lib/etcd", "/var/lib/etcd2", "/var/lib/syscontainer"}
 // before the test but for what stays.
 func machine(t *testing.T) *hosttest.Machine {
 	t.Helper()
+	t.Parallel()
 	m := hosttest.Boot(t, bed.Lab, bed.Machine())
 	before := m.Disk(stays...)
 	t.Cleanup(func() {

@@ -107,6 +107,7 @@ func TestHostsThatCannotWorkAreRefused(t *testing.T) {
 		},
 	} {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			r.argv = install + " etcd"
 			checkRefusal(t, hosttest.Boot(t, bed.Lab, bed.Machine()), r)
 		})

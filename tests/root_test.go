@@ -14,6 +14,7 @@ const target = "/mnt"
 // machineAndTarget boots a machine that sees a root that is not booted.
 func machineAndTarget(t *testing.T) (*hosttest.Machine, *host.Root) {
 	t.Helper()
+	t.Parallel()
 	root, err := bed.Lab.Root(bed.Product)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Options struct {
 	Layers []string          // folders that look like /, over Debian's tree; see Lab.Root
 	Root   *Root             // boots this root, which stays the caller's to close; Layers is not used then
 	Mounts map[string]string // folders of this machine to see inside: path inside -> path here
+	Name   string            // its host name; "" is node
 }
 
 // Host is a running machine.
@@ -29,7 +31,7 @@ type Host struct {
 	*Root
 
 	own     bool // the root is closed with the machine
-	mounts  map[string]string
+	options Options
 	console string
 	nspawn  *exec.Cmd
 	done    chan struct{} // closed when nspawn has ended
@@ -40,7 +42,7 @@ type Host struct {
 // Boot makes a machine and returns when systemd says that everything was started. Close it, also after a failed test.
 // After an error nothing is left.
 func (l *Lab) Boot(ctx context.Context, o Options) (*Host, error) {
-	h := &Host{Root: o.Root, mounts: o.Mounts}
+	h := &Host{Root: o.Root, options: o}
 	if h.Root == nil {
 		root, err := l.Root(o.Layers...)
 		if err != nil {
@@ -56,15 +58,15 @@ func (l *Lab) Boot(ctx context.Context, o Options) (*Host, error) {
 }
 
 // nspawnArgs is the command line that boots the tree dir.
-func nspawnArgs(name, dir string, mounts map[string]string) []string {
+func nspawnArgs(name, dir string, o Options) []string {
 	args := []string{
-		"--quiet", "--directory=" + dir, "--boot", "--machine=" + name,
+		"--quiet", "--directory=" + dir, "--boot", "--machine=" + name, "--hostname=" + cmp.Or(o.Name, "node"),
 		"--register=no", "--keep-unit", "--private-network", "--capability=all",
 		"--system-call-filter=@keyring", "--system-call-filter=bpf",
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
 	}
 	var binds []string
-	for inside, here := range mounts {
+	for inside, here := range o.Mounts {
 		binds = append(binds, "--bind="+here+":"+inside)
 	}
 	slices.Sort(binds)
@@ -90,7 +92,7 @@ func (h *Host) start() error {
 	}
 	defer cgroup.Close()
 
-	h.nspawn = exec.Command("systemd-nspawn", nspawnArgs(h.name, h.Dir, h.mounts)...)
+	h.nspawn = exec.Command("systemd-nspawn", nspawnArgs(h.name, h.Dir, h.options)...)
 	h.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	h.nspawn.Stdout, h.nspawn.Stderr = console, console
 	h.nspawn.SysProcAttr = &syscall.SysProcAttr{

@@ -1,10 +1,14 @@
 package host_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,11 +28,60 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	if os.Getenv(toBeKilled) != "" {
+		bootAndWait()
+	}
 	code := m.Run()
 	if err := lab.Close(); err != nil {
 		log.Fatal(err)
 	}
 	os.Exit(code)
+}
+
+// toBeKilled is the environment variable that makes this program one that boots a machine and waits.
+const toBeKilled = "SYSCONTAINER_TEST_TO_BE_KILLED"
+
+func bootAndWait() {
+	h, err := lab.Boot(context.Background(), host.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(h.Dir)
+	select {}
+}
+
+func TestNothingIsLeftOfAProcessThatWasKilled(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), toBeKilled+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = strings.TrimSpace(dir)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+
+	next, err := host.Open(t.Context(), cache, host.Bookworm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there", dir)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || strings.Contains(string(mounts), dir) {
+		t.Errorf("%s is still mounted (%v)", dir, err)
+	}
 }
 
 func TestBootsWithSystemdAndNothingFailed(t *testing.T) {

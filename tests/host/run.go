@@ -24,12 +24,12 @@ type Result struct {
 // Run runs a command inside the machine, as root in a login-like environment. A command that fails is not an error:
 // see Result.Code.
 func (h *Host) Run(ctx context.Context, argv ...string) (Result, error) {
-	return h.enter(ctx, nil, []string{"--all", "--root", "--wd"}, argv)
+	return h.enter(ctx, nil, machineNamespaces(), argv)
 }
 
 // RunInput is Run with something on the command's standard input.
 func (h *Host) RunInput(ctx context.Context, stdin io.Reader, argv ...string) (Result, error) {
-	return h.enter(ctx, stdin, []string{"--all", "--root", "--wd"}, argv)
+	return h.enter(ctx, stdin, machineNamespaces(), argv)
 }
 
 // RunInNetwork runs a program of this machine, which sees this machine's files, in the network of the host.
@@ -51,24 +51,8 @@ func (r Result) must(argv []string, err error) (string, error) {
 }
 
 func (h *Host) enter(ctx context.Context, stdin io.Reader, namespaces, argv []string) (Result, error) {
-	args := append([]string{"--target=" + strconv.Itoa(h.leader)}, namespaces...)
-	cmd := exec.CommandContext(ctx, "nsenter", append(append(args, "--"), argv...)...)
-	cmd.Env = []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0",
-	}
-	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-
-	cgroup, err := h.openCgroup()
-	if err != nil {
-		return Result{}, fmt.Errorf("running %q: %w", argv, err)
-	}
-	defer cgroup.Close()
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd())}
-
-	err = cmd.Run()
+	err := h.attach(ctx, streams{stdin, &stdout, &stderr}, namespaces, argv)
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String()}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -81,6 +65,41 @@ func (h *Host) enter(ctx context.Context, stdin io.Reader, namespaces, argv []st
 		return result, fmt.Errorf("running %q: %w", argv, err)
 	}
 	return result, nil
+}
+
+// Shell gives the terminal to a shell inside the machine, and returns when it ends.
+func (h *Host) Shell(ctx context.Context) error {
+	terminal := streams{os.Stdin, os.Stdout, os.Stderr}
+	err := h.attach(ctx, terminal, machineNamespaces(), []string{"bash", "--login"})
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil // how the last command in it ended is no concern of ours
+	}
+	return err
+}
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func machineNamespaces() []string { return []string{"--all", "--root", "--wd"} }
+
+func (h *Host) attach(ctx context.Context, s streams, namespaces, argv []string) error {
+	args := append([]string{"--target=" + strconv.Itoa(h.leader)}, namespaces...)
+	cmd := exec.CommandContext(ctx, "nsenter", append(append(args, "--"), argv...)...)
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0",
+	}
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.in, s.out, s.err
+	cgroup, err := h.openCgroup()
+	if err != nil {
+		return err
+	}
+	defer cgroup.Close()
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd())}
+	return cmd.Run()
 }
 
 // openCgroup opens the cgroup of the machine's PID 1: what we run inside must be in a cgroup that exists inside.
