@@ -285,10 +285,15 @@ func (in *Installer) place(r *Record, f HostFile) error {
 		return err
 	}
 	if f.Linkable {
-		err := in.Tree.LinkIn(source, f.Path)
-		if !errors.Is(err, syscall.EXDEV) {
+		if err := in.Tree.LinkIn(source, f.Path); !cannotLink(err) {
 			return err
 		}
 	}
 	return in.Tree.CopyIn(source, f.Path, meta)
+}
+
+// cannotLink reports whether a hard link failed for a reason that a copy has not:
+// another file system, one without links, or too many of them.
+func cannotLink(err error) bool {
+	return errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)
 }

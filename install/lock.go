@@ -29,7 +29,7 @@ func (in *Installer) lock(ctx context.Context) (func(), error) {
 			return nil, err
 		}
 		if !told {
-			in.Log.Info("waiting for another syscontainer to finish")
+			in.Log.Warn("waiting for another syscontainer to finish")
 			told = true
 		}
 		select {

@@ -57,6 +57,11 @@ func (in *Installer) isUnsettled(name string) bool {
 
 // recoverOne settles one container. The caller has the lock.
 func (in *Installer) recoverOne(ctx context.Context, name string) error {
+	for _, p := range []string{in.Paths.pending(name), in.Paths.current(name)} {
+		if err := in.Tree.Sweep(p); err != nil {
+			return fmt.Errorf("recovering %s: %w", name, err)
+		}
+	}
 	if err := in.finish(ctx, name); err != nil {
 		return fmt.Errorf("recovering %s: %w", name, err)
 	}
@@ -109,8 +114,24 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	if err := errors.Join(in.sweep(t.From), in.sweep(t.To)); err != nil {
+		return err
+	}
 	_, err = in.change(ctx, t)
 	return err
+}
+
+// sweep removes what a crash left of attempts to write the record's host files.
+func (in *Installer) sweep(r *Record) error {
+	if r == nil {
+		return nil
+	}
+	for _, f := range r.Files {
+		if err := in.Tree.Sweep(f.Path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leftovers are the directories of deployments that never became complete, and

@@ -64,6 +64,9 @@ func (in *Installer) uninstall(ctx context.Context, name string) ([]string, erro
 		}
 	}
 	from := in.everything(name)
+	if err := in.sweep(from); err != nil {
+		return nil, err
+	}
 	kept, err := in.converge(ctx, transition{Name: name, From: from})
 	if err != nil {
 		return nil, err

@@ -184,6 +184,29 @@ func (t *Tree) RemoveAll(p string) error {
 	return nil
 }
 
+// Sweep removes what a crash left of attempts to write p.
+func (t *Tree) Sweep(p string) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Dir(disk))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for leftovers of %s: %w", p, err)
+	}
+	for _, entry := range entries {
+		if isTempOf(entry.Name(), filepath.Base(disk)) {
+			if err := t.Remove(filepath.Join(filepath.Dir(p), entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Sync writes everything that is cached of the file system of p to its disk.
 func (t *Tree) Sync(p string) error {
 	disk, err := t.Follow(p)
@@ -208,10 +231,7 @@ func (t *Tree) replace(p string, create func(tmp string) error) error {
 		return err
 	}
 	dir := filepath.Dir(disk)
-	tmp, err := unusedName(dir, filepath.Base(disk))
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", p, err)
-	}
+	tmp := unusedName(dir, filepath.Base(disk))
 	err = create(tmp)
 	if err == nil {
 		err = os.Rename(tmp, disk)

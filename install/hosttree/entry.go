@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,13 +17,23 @@ const TempPrefix = ".syscontainer-"
 
 // unusedName returns a name in dir for an entry that will be renamed to base.
 // It cannot be guessed, and whoever uses it creates it exclusively.
-func unusedName(dir, base string) (string, error) {
-	// A name may be 255 bytes long; the prefix and the random part need their share.
+func unusedName(dir, base string) string {
+	return filepath.Join(dir, tempPrefix(base)+rand.Text()[:randomLength])
+}
+
+const randomLength = 12
+
+// tempPrefix begins the name of every entry that will be renamed to base. A name
+// may be 255 bytes long; the rest of it needs its share.
+func tempPrefix(base string) string {
 	const keep = 200
-	if len(base) > keep {
-		base = base[:keep]
-	}
-	return filepath.Join(dir, fmt.Sprintf("%s%s.%s", TempPrefix, base, rand.Text()[:12])), nil
+	return TempPrefix + base[:min(len(base), keep)] + "."
+}
+
+// isTempOf reports whether name is one that unusedName made for base.
+func isTempOf(name, base string) bool {
+	rest, ok := strings.CutPrefix(name, tempPrefix(base))
+	return ok && len(rest) == randomLength
 }
 
 // copyXattrs gives target the extended attributes of source. Attributes that

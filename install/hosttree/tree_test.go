@@ -208,3 +208,27 @@ func TestOpenRefusesWhatIsNoDirectory(t *testing.T) {
 		t.Errorf("opened a file: %v", err)
 	}
 }
+
+func TestSweepRemovesLeftoversOfOneFile(t *testing.T) {
+	tree, root, _ := open(t)
+	for _, name := range []string{
+		hosttree.TempPrefix + "a.ABCDEFGHIJKL", // of /etc/a
+		hosttree.TempPrefix + "a.b.ABCDEFGHIJKL", hosttree.TempPrefix + "b.ABCDEFGHIJKL", "a",
+	} {
+		if err := os.WriteFile(filepath.Join(root, "etc", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []string{"/etc/a", "/none/a"} {
+		if err := tree.Sweep(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(root, "etc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 3 {
+		t.Errorf("left: %v", entries)
+	}
+}
