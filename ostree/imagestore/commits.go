@@ -7,17 +7,33 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
 )
+
+// Prefixes of the refs.
+const (
+	layerPrefix     = "layer/"
+	blobPrefix      = "blob/"
+	manifestPrefix  = "manifest/"
+	imagePrefix     = "image/"
+	containerPrefix = "container/"
+)
+
+// digestRef is the ref of a digest below a prefix: layer/sha256/HEX.
+func digestRef(prefix string, d interface{ String() string }) string {
+	return prefix + strings.Replace(d.String(), ":", "/", 1)
+}
 
 // Keys of the commits' metadata.
 const (
 	keyDiffID   = "syscontainer.diff-id"
-	keyEntries  = "syscontainer.entries"        // of a layer that is not orderly, see layerTree
+	keySteps    = "syscontainer.steps"          // of a layer whose order matters, see layers.Stored
 	keyRoot     = "syscontainer.root-described" // "true": the layer has an entry for its root
 	keySkipped  = "syscontainer.skipped"        // how many devices, fifos and sockets were left out
 	keyManifest = "syscontainer.manifest"
@@ -32,74 +48,55 @@ const (
 type layer struct {
 	diffID  digest.Digest
 	commit  ostree.Checksum
-	entries []entry // nil until somebody needs them
+	entries []layers.Entry // nil until somebody needs them
 }
 
-// writeLayer makes the layer commit of entries that were written already. The
-// commit holds no time, so that the same layer is the same commit for everyone.
-func writeLayer(txn *ostree.Txn, diffID digest.Digest, entries []entry, skipped int) (ostree.Checksum, error) {
+// writeLayer makes the commit of a layer whose contents were written already.
+// It holds no time, so that the same layer is the same commit for everyone.
+func writeLayer(txn *ostree.Txn, l layers.Layer) (ostree.Checksum, error) {
 	rootMeta, err := txn.WriteDirMeta(defaultDir())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	values := map[string][]byte{keyDiffID: []byte(diffID)}
-	if skipped > 0 {
-		values[keySkipped] = []byte(strconv.Itoa(skipped))
+	stored, err := layers.Store(l.Entries, rootMeta)
+	if err != nil {
+		return ostree.Checksum{}, err
 	}
-	var tree *ostree.Tree
-	if root, ok := layerTree(entries, rootMeta); ok {
-		tree = root.tree()
-		values[keyRoot] = strconv.AppendBool(nil, root.described)
-	} else {
-		tree = heap(entries, rootMeta)
-		if values[keyEntries], err = encodeEntries(entries); err != nil {
-			return ostree.Checksum{}, err
-		}
+	values := map[string][]byte{
+		keyDiffID: []byte(l.DiffID), keySkipped: strconv.AppendInt(nil, int64(l.Skipped), 10),
+		keyRoot: strconv.AppendBool(nil, stored.RootDescribed),
 	}
-	content, err := txn.WriteTree(tree)
+	if stored.Steps != nil {
+		values[keySteps] = stored.Steps
+	}
+	content, err := txn.WriteTree(stored.Tree)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	return txn.WriteCommit(ostree.CommitSpec{
-		Subject: "layer " + diffID.String(), Root: content, RootMeta: tree.Meta, Metadata: values,
+		Subject: "layer " + l.DiffID.String(), Root: content, RootMeta: stored.Tree.Meta, Metadata: values,
 	})
-}
-
-// heap keeps the objects that stored entries name: files and, as the metadata of
-// empty directories, directories.
-func heap(entries []entry, rootMeta ostree.Checksum) *ostree.Tree {
-	tree := ostree.NewTree(rootMeta)
-	for _, e := range entries {
-		switch {
-		case e.Kind == kindDir:
-			tree.Dirs["d-"+e.Sum.String()] = ostree.NewTree(e.Sum)
-		case e.Sum != (ostree.Checksum{}):
-			tree.Files[e.Sum.String()] = e.Sum
-		}
-	}
-	return tree
 }
 
 // defaultDir is a directory that no layer describes.
 func defaultDir() ostree.Meta { return ostree.Meta{Mode: ostree.TypeDir | 0o755} }
 
 // loadEntries reads the steps of a layer commit.
-func loadEntries(ctx context.Context, repo *ostree.Repo, commit ostree.Checksum) ([]entry, error) {
-	c, err := repo.LoadCommit(commit, keyEntries, keyRoot)
+func loadEntries(ctx context.Context, repo *ostree.Repo, commit ostree.Checksum) ([]layers.Entry, error) {
+	c, err := repo.LoadCommit(commit, keySteps, keyRoot)
 	if err != nil {
 		return nil, err
 	}
-	if stored := c.Value(keyEntries); stored != nil {
-		return decodeEntries(stored)
+	stored := layers.Stored{Steps: c.Value(keySteps), RootDescribed: string(c.Value(keyRoot)) == "true"}
+	if stored.Steps == nil {
+		if stored.Tree, err = repo.ReadTree(ctx, commit); err != nil {
+			return nil, err
+		}
 	}
-	tree, err := repo.ReadTree(ctx, commit)
-	if err != nil {
-		return nil, err
-	}
-	return treeEntries(tree, string(c.Value(keyRoot)) == "true"), nil
+	return stored.Entries()
 }
 
-// readlink is a merger's look into the repo.
+// readlink is a Merger's look into the repo.
 func readlink(ctx context.Context, repo *ostree.Repo) func(ostree.Checksum) (string, bool, error) {
 	return func(sum ostree.Checksum) (string, bool, error) {
 		f, err := repo.LoadFile(ctx, sum)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"runtime"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
 )
 
 // maxConfig bounds what is kept in memory of a config.
@@ -105,23 +107,13 @@ func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error)
 }
 
 // unpack turns a layer's blob into a layer commit.
-func unpack(r io.Reader, txn *ostree.Txn, workers *pool) (layer, error) {
-	plain, err := decompress(r)
-	if err != nil {
-		return layer{}, badStream(err)
-	}
-	defer plain.Close()
-	hash := sha256.New()
-	entries, skipped, err := unpackTar(plain, hash, txn, workers)
+func unpack(r io.Reader, txn *ostree.Txn, workers *layers.Workers) (layer, error) {
+	unpacked, err := layers.Unpack(r, txn, workers)
 	if err != nil {
 		return layer{}, err
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return layer{}, badStream(err)
-	}
-	l := layer{diffID: digest.NewDigest(digest.SHA256, hash), entries: entries}
-	l.commit, err = writeLayer(txn, l.diffID, entries, skipped)
-	return l, err
+	commit, err := writeLayer(txn, unpacked)
+	return layer{diffID: unpacked.DiffID, commit: commit, entries: unpacked.Entries}, err
 }
 
 // TryReusingBlob finds a layer that the repo has.
@@ -168,7 +160,7 @@ func (d *destination) Commit(ctx context.Context, top types.UnparsedImage) error
 	if record.config = d.pull.config(m.ConfigInfo().Digest); record.config == nil {
 		return badImage("there is no config")
 	}
-	layers, blobs, err := d.layers(m)
+	found, blobs, err := d.layers(m)
 	if err != nil {
 		return err
 	}
@@ -176,10 +168,10 @@ func (d *destination) Commit(ctx context.Context, top types.UnparsedImage) error
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(checkPlatform(config), checkDiffIDs(config, layers)); err != nil {
+	if err := errors.Join(checkPlatform(config), checkDiffIDs(config, found)); err != nil {
 		return err
 	}
-	return d.pull.commit(ctx, record, layers, blobs)
+	return d.pull.commit(ctx, record, found, blobs)
 }
 
 // indexDigest is the digest of the list that the image was chosen from, "" when
@@ -193,22 +185,22 @@ func indexDigest(ctx context.Context, top types.UnparsedImage) (digest.Digest, e
 }
 
 // layers are the layers of a manifest in order, with the digests of their blobs.
-func (d *destination) layers(m manifest.Manifest) (layers []layer, blobs []digest.Digest, err error) {
+func (d *destination) layers(m manifest.Manifest) (list []layer, blobs []digest.Digest, err error) {
 	for _, info := range m.LayerInfos() {
 		l, ok := d.pull.layer(info.Digest)
 		if !ok {
 			return nil, nil, badImage("layer %s is missing", info.Digest)
 		}
-		layers, blobs = append(layers, l), append(blobs, info.Digest)
+		list, blobs = append(list, l), append(blobs, info.Digest)
 	}
-	return layers, blobs, nil
+	return list, blobs, nil
 }
 
 // checkDiffIDs compares what was unpacked with what the config promises.
-func checkDiffIDs(config imgspec.Image, layers []layer) error {
+func checkDiffIDs(config imgspec.Image, found []layer) error {
 	want := config.RootFS.DiffIDs
-	got := make([]digest.Digest, 0, len(layers))
-	for _, l := range layers {
+	got := make([]digest.Digest, 0, len(found))
+	for _, l := range found {
 		got = append(got, l.diffID)
 	}
 	if slices.Equal(got, want) {
@@ -231,4 +223,21 @@ func checkPlatform(config imgspec.Image) error {
 		return nil
 	}
 	return fmt.Errorf("%w: this host is linux/%s, the image is for %s", ErrPlatform, runtime.GOARCH, platform(&config.Platform))
+}
+
+// counter counts, and hashes if it has a hash, what passes through it.
+type counter struct {
+	r    io.Reader
+	hash hash.Hash
+	size int64
+}
+
+// Read implements io.Reader.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.size += int64(n)
+	if c.hash != nil {
+		c.hash.Write(p[:n])
+	}
+	return n, err
 }

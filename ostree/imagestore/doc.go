@@ -1,7 +1,7 @@
 // Package imagestore keeps OCI images in an ostree repo.
 //
 // It knows how an image is laid out there (refs, layer commits, merged
-// commits), the tar format of layers, and containers/image: [Store.Pull] is
+// commits; what a layer means is package layers) and containers/image: [Store.Pull] is
 // copy.Image with a destination of ours, so that policy.json, registries.conf,
 // credentials, mirrors and retries are containers/image's. It knows nothing of
 // units, containers or deployments; a container is a name that holds a commit.
@@ -11,7 +11,7 @@
 //	layer/sha256/HEX     DiffID of a layer           -> layer commit
 //	blob/sha256/HEX      digest of a layer's blob    -> the same layer commit
 //	manifest/sha256/HEX  digest of a manifest        -> image commit
-//	image/ENCODED        reference (see encodeRef)   -> image commit
+//	image/ENCODED        reference (see refname)      -> image commit
 //	container/NAME/N     a deployment that uses it   -> image commit
 //
 // A layer goes from the network into objects in one stream, without a temporary

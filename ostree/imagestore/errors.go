@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
 )
 
 // ErrNotFound says that the repo does not have the image.
@@ -26,7 +28,7 @@ var (
 	// ErrPlatform: the image is not for this host.
 	ErrPlatform = errors.New("image is not for this platform")
 	// ErrBadImage: the image contradicts itself or cannot be stored.
-	ErrBadImage = errors.New("broken image")
+	ErrBadImage = layers.ErrBroken
 )
 
 // PullError says why a pull did not succeed. The repo is as it was before.

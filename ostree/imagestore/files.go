@@ -69,6 +69,9 @@ type item struct {
 	sum  ostree.Checksum
 }
 
+// maxLinks is how many symlinks a path may pass, as in the kernel.
+const maxLinks = 40
+
 // info implements fs.FileInfo and fs.DirEntry.
 type info struct {
 	name   string

@@ -14,6 +14,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
 // pull is the state of one Store.Pull. It touches the disk only when the first
@@ -27,7 +29,7 @@ type pull struct {
 	mu        sync.Mutex
 	repo      *ostree.Repo // set by begin
 	txn       *ostree.Txn
-	pool      *pool
+	pool      *layers.Workers
 	made      string // the topmost directory that begin made, "" if none
 	found     map[digest.Digest]layer
 	configs   map[digest.Digest][]byte
@@ -52,7 +54,7 @@ func (p *pull) start(ctx context.Context) (*ostree.Txn, error) {
 	if p.repo, p.txn, err = openLocked(ctx, p.store.options.Repo); err != nil {
 		return nil, err
 	}
-	p.pool = newPool(max(2, runtime.GOMAXPROCS(0)))
+	p.pool = layers.NewWorkers(max(2, runtime.GOMAXPROCS(0)))
 	return p.txn, nil
 }
 
@@ -102,7 +104,7 @@ func makeRepo(path string) (made string, err error) {
 }
 
 // workers is valid after begin.
-func (p *pull) workers() *pool {
+func (p *pull) workers() *layers.Workers {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.pool
@@ -161,22 +163,22 @@ func (p *pull) reuse(blob digest.Digest) (bool, error) {
 }
 
 // commit merges the layers and makes everything visible at once.
-func (p *pull) commit(ctx context.Context, record imageRecord, layers []layer, blobs []digest.Digest) error {
+func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, blobs []digest.Digest) error {
 	txn, err := p.begin() // an image may have no layers
 	if err != nil {
 		return err
 	}
-	image, err := p.writeImage(ctx, txn, record, layers)
+	image, err := p.writeImage(ctx, txn, record, stack)
 	if err != nil {
 		return err
 	}
-	name, err := encodeRef(record.reference)
+	name, err := refname.Encode(record.reference)
 	if err != nil {
 		return err
 	}
 	txn.SetRef(imagePrefix+name, image)
 	txn.SetRef(digestRef(manifestPrefix, record.digest), image)
-	for i, l := range layers {
+	for i, l := range stack {
 		txn.SetRef(digestRef(layerPrefix, l.diffID), l.commit)
 		txn.SetRef(digestRef(blobPrefix, blobs[i]), l.commit)
 	}
@@ -188,28 +190,29 @@ func (p *pull) commit(ctx context.Context, record imageRecord, layers []layer, b
 }
 
 // writeImage writes the merged commit.
-func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, layers []layer) (ostree.Checksum, error) {
+func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, stack []layer) (ostree.Checksum, error) {
 	dirMeta, err := txn.WriteDirMeta(defaultDir())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	m := newMerger(dirMeta, readlink(ctx, p.repo))
-	for _, l := range layers {
+	m := layers.NewMerger(dirMeta, readlink(ctx, p.repo))
+	for _, l := range stack {
 		if l.entries == nil {
 			if l.entries, err = loadEntries(ctx, p.repo, l.commit); err != nil {
 				return ostree.Checksum{}, err
 			}
 		}
-		if err := m.apply(l.entries); err != nil {
+		if err := m.Apply(l.entries); err != nil {
 			return ostree.Checksum{}, err
 		}
 	}
-	content, err := txn.WriteTree(m.root.tree())
+	tree := m.Tree()
+	content, err := txn.WriteTree(tree)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	return txn.WriteCommit(ostree.CommitSpec{
-		Subject: record.reference, Root: content, RootMeta: m.root.sum, Metadata: record.values(),
+		Subject: record.reference, Root: content, RootMeta: tree.Meta, Metadata: record.values(),
 	})
 }
 
@@ -218,7 +221,7 @@ func (p *pull) finish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pool != nil {
-		p.pool.close()
+		p.pool.Close()
 	}
 	var errs []error
 	if p.txn != nil {

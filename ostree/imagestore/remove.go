@@ -10,6 +10,7 @@ import (
 	"github.com/containers/image/v5/manifest"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
 // Remove drops a reference and everything that neither another reference nor a
@@ -43,7 +44,7 @@ func removeLocked(ctx context.Context, repo *ostree.Repo, reference string) (err
 	if !repo.Current() {
 		return nil // another process removed the last image meanwhile
 	}
-	name, err := encodeRef(reference)
+	name, err := refname.Encode(reference)
 	if err != nil {
 		return err
 	}

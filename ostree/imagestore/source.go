@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
 // errNoLayerBlobs: a layer is kept as files, and reading it back as a tar
@@ -29,7 +30,7 @@ func newSource(ctx context.Context, ref *imageRef) (*source, error) {
 		return nil, err
 	}
 	defer repo.Close()
-	name, err := encodeRef(ref.name)
+	name, err := refname.Encode(ref.name)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
 // Options say where things are. Repo is required; the rest may be zero.
@@ -165,7 +166,7 @@ func (s *Store) Find(ctx context.Context, reference string) (Image, error) {
 
 // find looks a canonical reference up.
 func (s *Store) find(ctx context.Context, name string) (Image, error) {
-	encoded, err := encodeRef(name)
+	encoded, err := refname.Encode(name)
 	if err != nil {
 		return Image{}, err
 	}
@@ -222,7 +223,7 @@ func (s *Store) List(ctx context.Context) ([]Image, error) {
 }
 
 func loadImage(repo *ostree.Repo, ref string, commit ostree.Checksum) (Image, error) {
-	name, err := decodeRef(strings.TrimPrefix(ref, imagePrefix))
+	name, err := refname.Decode(strings.TrimPrefix(ref, imagePrefix))
 	if err != nil {
 		return Image{}, err
 	}

@@ -1,4 +1,4 @@
-package imagestore
+package layers
 
 import (
 	"errors"
@@ -11,12 +11,12 @@ import (
 // maxLinks is how many symlinks a path may pass, as in the kernel.
 const maxLinks = 40
 
-// merger lays layers over each other, in memory.
+// Merger lays layers over each other, in memory.
 //
 // A path of a layer is resolved as an unpacker in a chroot would do it: a
 // symlink on the way is followed, its target taken from the image's root and
 // never from above it. The last component is never followed.
-type merger struct {
+type Merger struct {
 	root  *node
 	meta  ostree.Checksum // of a directory that no layer describes
 	layer int
@@ -25,22 +25,27 @@ type merger struct {
 	readlink func(ostree.Checksum) (target string, link bool, err error)
 }
 
-func newMerger(dirMeta ostree.Checksum, readlink func(ostree.Checksum) (string, bool, error)) *merger {
-	return &merger{root: newDir(dirMeta, 0), meta: dirMeta, readlink: readlink}
+// NewMerger returns an empty tree to lay layers on. DirMeta is the metadata of
+// directories that no layer describes.
+func NewMerger(dirMeta ostree.Checksum, readlink func(ostree.Checksum) (string, bool, error)) *Merger {
+	return &Merger{root: newDir(dirMeta, 0), meta: dirMeta, readlink: readlink}
 }
 
-// apply lays one more layer on top.
-func (m *merger) apply(entries []entry) error {
+// Tree is the result so far.
+func (m *Merger) Tree() *ostree.Tree { return m.root.tree() }
+
+// Apply lays one more layer on top.
+func (m *Merger) Apply(entries []Entry) error {
 	m.layer++
 	for _, e := range entries {
 		if err := m.step(e); err != nil {
-			return badImage("layer %d: entry %.300q: %w", m.layer, e.Path, err)
+			return broken("layer %d: entry %.300q: %w", m.layer, e.Path, err)
 		}
 	}
 	return nil
 }
 
-func (m *merger) step(e entry) error {
+func (m *Merger) step(e Entry) error {
 	switch e.Kind {
 	case kindOpaque:
 		return m.opaque(e)
@@ -75,7 +80,7 @@ func (m *merger) step(e entry) error {
 	return nil
 }
 
-func (m *merger) describeRoot(e entry) error {
+func (m *Merger) describeRoot(e Entry) error {
 	if e.Kind != kindDir {
 		return errors.New("a file cannot be the root")
 	}
@@ -83,7 +88,7 @@ func (m *merger) describeRoot(e entry) error {
 	return nil
 }
 
-func (m *merger) hardLink(e entry, parent *node, name string) error {
+func (m *Merger) hardLink(e Entry, parent *node, name string) error {
 	dirPath, base := splitPath(e.Target)
 	dir, err := m.lookup(dirPath)
 	if err != nil {
@@ -104,7 +109,7 @@ func (m *merger) hardLink(e entry, parent *node, name string) error {
 
 // whiteout removes what lower layers put at a path. What this layer put there
 // or below stays, whether before or after the whiteout in the stream.
-func (m *merger) whiteout(e entry) error {
+func (m *Merger) whiteout(e Entry) error {
 	dirPath, name := splitPath(e.Path)
 	dir, err := m.lookup(dirPath)
 	if err != nil || dir == nil {
@@ -114,7 +119,7 @@ func (m *merger) whiteout(e entry) error {
 	return nil
 }
 
-func (m *merger) opaque(e entry) error {
+func (m *Merger) opaque(e Entry) error {
 	dir, err := m.lookup(e.Path)
 	if err != nil || dir == nil {
 		return err
@@ -125,7 +130,7 @@ func (m *merger) opaque(e entry) error {
 	return nil
 }
 
-func (m *merger) remove(dir *node, name string) {
+func (m *Merger) remove(dir *node, name string) {
 	n := dir.children[name]
 	switch {
 	case n == nil:
@@ -158,7 +163,7 @@ func (p *place) down(name string, n *node) {
 }
 
 // resolve follows the symlinks of a directory's path.
-func (m *merger) resolve(path string) (*place, error) {
+func (m *Merger) resolve(path string) (*place, error) {
 	p := &place{nodes: []*node{m.root}}
 	links := 0
 	for path != "" {
@@ -191,7 +196,7 @@ func (m *merger) resolve(path string) (*place, error) {
 }
 
 // child is what stands under a name, with its symlink target known.
-func (m *merger) child(dir *node, name string) (*node, error) {
+func (m *Merger) child(dir *node, name string) (*node, error) {
 	if dir == nil || !dir.dir {
 		return nil, nil
 	}
@@ -207,7 +212,7 @@ func (m *merger) child(dir *node, name string) (*node, error) {
 }
 
 // lookup is the directory at path; nil when there is none.
-func (m *merger) lookup(path string) (*node, error) {
+func (m *Merger) lookup(path string) (*node, error) {
 	p, err := m.resolve(path)
 	if err != nil {
 		return nil, err
@@ -220,7 +225,7 @@ func (m *merger) lookup(path string) (*node, error) {
 
 // makeDirs is the directory at path. It makes what is missing, and marks the
 // way to it as touched by this layer.
-func (m *merger) makeDirs(path string) (*node, error) {
+func (m *Merger) makeDirs(path string) (*node, error) {
 	p, err := m.resolve(path)
 	if err != nil {
 		return nil, err

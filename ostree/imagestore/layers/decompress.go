@@ -1,4 +1,4 @@
-package imagestore
+package layers
 
 import (
 	"bufio"
@@ -30,7 +30,7 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 		}
 		return d.IOReadCloser(), nil
 	case bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		return nil, badImage("a layer is compressed with bzip2 or xz; gzip, zstd and none are possible")
+		return nil, broken("a layer is compressed with bzip2 or xz; gzip, zstd and none are possible")
 	}
 	return io.NopCloser(buffered), nil
 }
@@ -130,43 +130,13 @@ func (a *readAhead) close() {
 func badStream(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
-	case errors.Is(err, ErrBadImage):
+	case errors.Is(err, ErrBroken):
 		return err
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader),
 		errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
-		return badImage("decompressing a layer: %w", err)
+		return broken("decompressing a layer: %w", err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return badImage("a layer ends too early: %w", err)
+		return broken("a layer ends too early: %w", err)
 	}
 	return fmt.Errorf("reading a layer: %w", err)
-}
-
-// counter counts, and hashes if it has a hash, what passes through it.
-type counter struct {
-	r    io.Reader
-	hash hash.Hash
-	size int64
-}
-
-// Read implements io.Reader.
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.size += int64(n)
-	if c.hash != nil {
-		c.hash.Write(p[:n])
-	}
-	return n, err
-}
-
-// unpackTar reads a tar stream and whatever follows it, and hashes all of it.
-func unpackTar(r io.Reader, h hash.Hash, to objects, workers *pool) (entries []entry, skipped int, err error) {
-	ahead := newReadAhead(r, h)
-	defer ahead.close()
-	if entries, skipped, err = readLayer(ahead, to, workers); err == nil {
-		_, err = io.Copy(io.Discard, ahead)
-	}
-	if err != nil {
-		return nil, 0, badStream(err)
-	}
-	return entries, skipped, nil
 }

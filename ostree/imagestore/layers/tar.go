@@ -1,4 +1,4 @@
-package imagestore
+package layers
 
 import (
 	"archive/tar"
@@ -23,8 +23,8 @@ const (
 	maxTarget = 4095
 )
 
-// objects is what a layer's content is written to; *ostree.Txn is one.
-type objects interface {
+// Objects is what a layer's content is written to; *ostree.Txn is one.
+type Objects interface {
 	WriteFile(m ostree.Meta, content []byte) (ostree.Checksum, error)
 	WriteSymlink(m ostree.Meta, target string) (ostree.Checksum, error)
 	WriteStream(m ostree.Meta, size int64, r io.Reader, buf []byte) (ostree.Checksum, error)
@@ -34,15 +34,15 @@ type objects interface {
 // layerReader turns a tar stream into objects and entries. Contents of moderate
 // size go to the workers; the order of entries is that of the stream.
 type layerReader struct {
-	objects objects
+	objects Objects
 	jobs    *batch
-	entries []entry
+	entries []Entry
 	sums    []*ostree.Checksum // of entries, where a worker will set it
 	skipped int
 }
 
 // readLayer reads a whole layer. The error of any write ends it.
-func readLayer(r io.Reader, to objects, workers *pool) (entries []entry, skipped int, err error) {
+func readLayer(r io.Reader, to Objects, workers *Workers) (entries []Entry, skipped int, err error) {
 	l := &layerReader{objects: to, jobs: workers.batch()}
 	err = l.read(tar.NewReader(r))
 	if werr := l.jobs.wait(); err == nil {
@@ -81,14 +81,14 @@ func (l *layerReader) read(tr *tar.Reader) error {
 func badTar(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return badImage("a layer ends too early: %w", err)
+		return broken("a layer ends too early: %w", err)
 	case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong):
-		return badImage("reading a layer: %w", err)
+		return broken("reading a layer: %w", err)
 	}
 	return err
 }
 
-func (l *layerReader) add(e entry, sum *ostree.Checksum) {
+func (l *layerReader) add(e Entry, sum *ostree.Checksum) {
 	l.entries = append(l.entries, e)
 	l.sums = append(l.sums, sum)
 }
@@ -99,7 +99,7 @@ func (l *layerReader) entry(hdr *tar.Header, content io.Reader) error {
 	}
 	name, err := cleanPath(hdr.Name)
 	if err != nil {
-		return badImage("layer entry %.300q: %w", hdr.Name, err)
+		return broken("layer entry %.300q: %w", hdr.Name, err)
 	}
 	if base := path.Base(name); strings.HasPrefix(base, whiteoutPrefix) {
 		return l.whiteout(hdr, name, base)
@@ -116,7 +116,7 @@ func (l *layerReader) entry(hdr *tar.Header, content io.Reader) error {
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 		return l.skip(name)
 	}
-	return badImage("layer entry %.300q: unknown type %q", hdr.Name, hdr.Typeflag)
+	return broken("layer entry %.300q: unknown type %q", hdr.Name, hdr.Typeflag)
 }
 
 // cleanPath makes a name relative and clean. It refuses what steps upwards and
@@ -146,7 +146,7 @@ func cleanPath(name string) (string, error) {
 // meta is what the repo keeps of a header.
 func meta(hdr *tar.Header, kind uint32) (ostree.Meta, error) {
 	if hdr.Uid < 0 || hdr.Uid >= math.MaxUint32 || hdr.Gid < 0 || hdr.Gid >= math.MaxUint32 {
-		return ostree.Meta{}, badImage("layer entry %.300q: impossible owner %d:%d", hdr.Name, hdr.Uid, hdr.Gid)
+		return ostree.Meta{}, broken("layer entry %.300q: impossible owner %d:%d", hdr.Name, hdr.Uid, hdr.Gid)
 	}
 	m := ostree.Meta{UID: uint32(hdr.Uid), GID: uint32(hdr.Gid), Mode: kind | uint32(hdr.Mode&0o7777)}
 	for key, value := range hdr.PAXRecords {
@@ -175,7 +175,7 @@ func (l *layerReader) dir(hdr *tar.Header, name string) error {
 		return err
 	}
 	sum, err := l.objects.WriteDirMeta(m)
-	l.add(entry{Path: name, Kind: kindDir, Sum: sum}, nil)
+	l.add(Entry{Path: name, Kind: kindDir, Sum: sum}, nil)
 	return err
 }
 
@@ -185,10 +185,10 @@ func (l *layerReader) file(hdr *tar.Header, name string, content io.Reader) erro
 		return err
 	}
 	if name == "" {
-		return badImage("layer entry %q: a file cannot be the root", hdr.Name)
+		return broken("layer entry %q: a file cannot be the root", hdr.Name)
 	}
 	sum := new(ostree.Checksum)
-	l.add(entry{Path: name, Kind: kindFile}, sum)
+	l.add(Entry{Path: name, Kind: kindFile}, sum)
 	if hdr.Size > smallFile {
 		return l.jobs.big(func(buf []byte) error {
 			var err error
@@ -210,10 +210,10 @@ func (l *layerReader) symlink(hdr *tar.Header, name string) error {
 	}
 	target := hdr.Linkname
 	if name == "" || target == "" || len(target) > maxTarget || strings.IndexByte(target, 0) >= 0 {
-		return badImage("layer entry %.300q: impossible symlink to %.300q", hdr.Name, target)
+		return broken("layer entry %.300q: impossible symlink to %.300q", hdr.Name, target)
 	}
 	sum := new(ostree.Checksum)
-	l.add(entry{Path: name, Kind: kindFile, Link: true, Target: target}, sum)
+	l.add(Entry{Path: name, Kind: kindFile, Link: true, Target: target}, sum)
 	return l.jobs.small(0, nil, func([]byte) error {
 		var err error
 		*sum, err = l.objects.WriteSymlink(m, target)
@@ -227,23 +227,23 @@ func (l *layerReader) hardLink(hdr *tar.Header, name string) error {
 		err = errors.New("impossible")
 	}
 	if err != nil {
-		return badImage("layer entry %.300q: hard link to %.300q: %w", hdr.Name, hdr.Linkname, err)
+		return broken("layer entry %.300q: hard link to %.300q: %w", hdr.Name, hdr.Linkname, err)
 	}
-	l.add(entry{Path: name, Kind: kindHardLink, Target: target}, nil)
+	l.add(Entry{Path: name, Kind: kindHardLink, Target: target}, nil)
 	return nil
 }
 
 // whiteout keeps the marker as it is, and what it means.
 func (l *layerReader) whiteout(hdr *tar.Header, name, base string) error {
 	dir := strings.TrimSuffix(strings.TrimSuffix(name, base), "/")
-	e := entry{Path: path.Join(dir, strings.TrimPrefix(base, whiteoutPrefix)), Kind: kindWhiteout}
+	e := Entry{Path: path.Join(dir, strings.TrimPrefix(base, whiteoutPrefix)), Kind: kindWhiteout}
 	switch {
 	case base == opaqueMarker:
-		e = entry{Path: dir, Kind: kindOpaque}
+		e = Entry{Path: dir, Kind: kindOpaque}
 	case strings.HasPrefix(base, metaPrefix):
 		return nil
 	case base == whiteoutPrefix, base == whiteoutPrefix+".", base == whiteoutPrefix+"..":
-		return badImage("layer entry %.300q: a whiteout of nothing", hdr.Name)
+		return broken("layer entry %.300q: a whiteout of nothing", hdr.Name)
 	}
 	return l.marker(e)
 }
@@ -254,10 +254,10 @@ func (l *layerReader) skip(name string) error {
 		return nil
 	}
 	l.skipped++
-	return l.marker(entry{Path: name, Kind: kindSkipped})
+	return l.marker(Entry{Path: name, Kind: kindSkipped})
 }
 
-func (l *layerReader) marker(e entry) error {
+func (l *layerReader) marker(e Entry) error {
 	var err error
 	e.Sum, err = l.objects.WriteFile(ostree.Meta{Mode: ostree.TypeFile | 0o644}, nil)
 	l.add(e, nil)

@@ -1,17 +1,9 @@
-package imagestore
+// Package refname writes image references as names of ostree refs. It is pure.
+package refname
 
 import (
 	"fmt"
 	"strings"
-)
-
-// Prefixes of the refs.
-const (
-	layerPrefix     = "layer/"
-	blobPrefix      = "blob/"
-	manifestPrefix  = "manifest/"
-	imagePrefix     = "image/"
-	containerPrefix = "container/"
 )
 
 const (
@@ -24,11 +16,11 @@ const (
 	more = "_."
 )
 
-// encodeRef turns any reference into the part of a ref name after "image/", and
-// back with decodeRef. Letters, digits, '.' and '-' stay; every other byte, and
+// Encode turns any reference into the part of a ref name after "image/", and
+// back with Decode. Letters, digits, '.' and '-' stay; every other byte, and
 // a '.' or '-' where a component must not begin with it, becomes '_' and two hex
 // digits.
-func encodeRef(reference string) (string, error) {
+func Encode(reference string) (string, error) {
 	if reference == "" || len(reference) > maxReference {
 		return "", fmt.Errorf("a reference of %d bytes cannot be stored, 1 to %d are possible", len(reference), maxReference)
 	}
@@ -53,8 +45,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// decodeRef is the inverse of encodeRef. It refuses what encodeRef never makes.
-func decodeRef(name string) (string, error) {
+// Decode is the inverse of Encode. It refuses what Encode never makes.
+func Decode(name string) (string, error) {
 	var b strings.Builder
 	for rest := strings.ReplaceAll(name, more+"/", ""); rest != ""; {
 		if rest[0] != '_' {
@@ -72,13 +64,8 @@ func decodeRef(name string) (string, error) {
 		b.WriteByte(c)
 		rest = rest[3:]
 	}
-	if again, err := encodeRef(b.String()); err != nil || again != name {
+	if again, err := Encode(b.String()); err != nil || again != name {
 		return "", fmt.Errorf("ref name %q is not one of an image", name)
 	}
 	return b.String(), nil
-}
-
-// digestRef is the ref of a digest below a prefix: layer/sha256/HEX.
-func digestRef(prefix string, d interface{ String() string }) string {
-	return prefix + strings.Replace(d.String(), ":", "/", 1)
 }

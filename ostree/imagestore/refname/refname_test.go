@@ -1,4 +1,4 @@
-package imagestore
+package refname
 
 import (
 	"regexp"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEncodeRef(t *testing.T) {
+func TestEncode(t *testing.T) {
 	for _, test := range []struct{ reference, want string }{
 		{"docker://localhost:5000/etcd:latest", "docker_3a_2f_2flocalhost_3a5000_2fetcd_3alatest"},
 		{"docker://Reg.example/a_b/c-d.e@sha256:00ff", "docker_3a_2f_2fReg.example_2fa_5fb_2fc-d.e_40sha256_3a00ff"},
@@ -17,21 +17,21 @@ func TestEncodeRef(t *testing.T) {
 		{strings.Repeat("a", 201), strings.Repeat("a", 200) + "_./a"},
 		{strings.Repeat("a", 200) + "-", strings.Repeat("a", 200) + "_./_2d"},
 	} {
-		got, err := encodeRef(test.reference)
+		got, err := Encode(test.reference)
 		if err != nil || got != test.want {
 			t.Errorf("encoding %q: %q, %v; want %q", test.reference, got, err, test.want)
 		}
-		if back, err := decodeRef(got); err != nil || back != test.reference {
+		if back, err := Decode(got); err != nil || back != test.reference {
 			t.Errorf("decoding %q: %q, %v", got, back, err)
 		}
 	}
 	for _, bad := range []string{"", strings.Repeat("a", maxReference+1)} {
-		if got, err := encodeRef(bad); err == nil {
+		if got, err := Encode(bad); err == nil {
 			t.Errorf("encoding %.10q: %q", bad, got)
 		}
 	}
 	for _, bad := range []string{"", "_", "_4", "_zz", "_61", "a/b", "_.", "_./a", "a b", "_2F", "a_./", "_+1"} {
-		if got, err := decodeRef(bad); err == nil {
+		if got, err := Decode(bad); err == nil {
 			t.Errorf("decoding %q: %q", bad, got)
 		}
 	}
@@ -45,8 +45,8 @@ func FuzzRefName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if encoded, err := encodeRef(s); err == nil {
-			if back, err := decodeRef(encoded); err != nil || back != s {
+		if encoded, err := Encode(s); err == nil {
+			if back, err := Decode(encoded); err != nil || back != s {
 				t.Errorf("%q became %q and came back as %q, %v", s, encoded, back, err)
 			}
 			for part := range strings.SplitSeq(encoded, "/") {
@@ -55,8 +55,8 @@ func FuzzRefName(f *testing.F) {
 				}
 			}
 		}
-		if decoded, err := decodeRef(s); err == nil {
-			if again, err := encodeRef(decoded); err != nil || again != s {
+		if decoded, err := Decode(s); err == nil {
+			if again, err := Encode(decoded); err != nil || again != s {
 				t.Errorf("%q is a second name of %q: %q, %v", s, decoded, again, err)
 			}
 		}

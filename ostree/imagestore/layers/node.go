@@ -1,8 +1,6 @@
-package imagestore
+package layers
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/syscontainer/syscontainer/ostree"
@@ -29,7 +27,7 @@ func newDir(meta ostree.Checksum, layer int) *node {
 	return &node{dir: true, children: make(map[string]*node), sum: meta, layer: layer}
 }
 
-func newFile(e entry, layer int) *node {
+func newFile(e Entry, layer int) *node {
 	known := e.Link || e.Target != ""
 	return &node{sum: e.Sum, layer: layer, known: known, link: e.Link, target: e.Target}
 }
@@ -47,31 +45,9 @@ func (n *node) tree() *ostree.Tree {
 	return t
 }
 
-// layerTree is the tree of a layer that is taken by itself: whiteouts are the
-// marker files that they were in the tar stream, hard links are resolved.
-//
-// It exists (ok) only for an orderly layer: every directory is described before
-// what it holds, nothing changes its type on the way, no hard link leaves the
-// layer, and no whiteout meets a name that the layer itself puts there. Applied
-// to any lower layers, the entries of such a tree give the same result in any
-// order (directories first); layers in the wild mostly are like that. For the
-// others the order of the stream matters, and their entries are stored instead.
-func layerTree(entries []entry, rootMeta ostree.Checksum) (root *node, ok bool) {
-	root = newDir(rootMeta, 0)
-	for _, e := range entries {
-		if e.Path == "" && e.Kind == kindDir {
-			root.sum, root.described = e.Sum, true
-		}
-		if !root.put(e) {
-			return nil, false
-		}
-	}
-	return root, true
-}
-
 // put adds an entry to the tree of its own layer; false when the layer is not
 // orderly.
-func (n *node) put(e entry) bool {
+func (n *node) put(e Entry) bool {
 	if e.Kind == kindOpaque {
 		dir := n.find(e.Path)
 		if dir == nil || !dir.dir {
@@ -106,7 +82,7 @@ func (n *node) put(e entry) bool {
 	return (old == nil || !old.dir) && parent.children[marker] == nil
 }
 
-func (n *node) putDir(name string, e entry) bool {
+func (n *node) putDir(name string, e Entry) bool {
 	old := n.children[name]
 	if old == nil {
 		n.children[name] = newDir(e.Sum, 0)
@@ -131,32 +107,4 @@ func splitPath(path string) (dir, name string) {
 		return path[:i], path[i+1:]
 	}
 	return "", path
-}
-
-// treeEntries is the inverse of layerTree, on what the repo stored. The root is
-// described only if it was then.
-func treeEntries(root *ostree.Tree, rootDescribed bool) []entry {
-	var entries []entry
-	if rootDescribed {
-		entries = append(entries, entry{Kind: kindDir, Sum: root.Meta})
-	}
-	return appendTree(entries, "", root)
-}
-
-func appendTree(entries []entry, prefix string, t *ostree.Tree) []entry {
-	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
-		e := entry{Path: prefix + name, Kind: kindFile, Sum: t.Files[name]}
-		if name == opaqueMarker {
-			e.Path, e.Kind = strings.TrimSuffix(prefix, "/"), kindOpaque
-		} else if removed, ok := strings.CutPrefix(name, whiteoutPrefix); ok {
-			e.Path, e.Kind = prefix+removed, kindWhiteout
-		}
-		entries = append(entries, e)
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Dirs)) {
-		dir := t.Dirs[name]
-		entries = append(entries, entry{Path: prefix + name, Kind: kindDir, Sum: dir.Meta})
-		entries = appendTree(entries, prefix+name+"/", dir)
-	}
-	return entries
 }

@@ -1,4 +1,4 @@
-package imagestore
+package layers
 
 import (
 	"io"
@@ -16,8 +16,8 @@ const (
 	streamBuffer = 1 << 20
 )
 
-// pool is the workers that write small files, shared by the layers of a pull.
-type pool struct {
+// Workers are the workers that write small files, shared by the layers of a pull.
+type Workers struct {
 	jobs    chan func()
 	done    sync.WaitGroup
 	buffers sync.Pool
@@ -27,9 +27,9 @@ type pool struct {
 	used int // bytes of contents under way
 }
 
-// newPool starts the workers. The caller stops them with close.
-func newPool(workers int) *pool {
-	p := &pool{jobs: make(chan func(), 4*workers)}
+// NewWorkers starts the workers. The caller stops them with Close.
+func NewWorkers(workers int) *Workers {
+	p := &Workers{jobs: make(chan func(), 4*workers)}
 	p.free = sync.NewCond(&p.mu)
 	for range workers {
 		p.done.Go(func() {
@@ -41,14 +41,14 @@ func newPool(workers int) *pool {
 	return p
 }
 
-// close waits for the workers; no batch may be in use any more.
-func (p *pool) close() {
+// Close waits for the workers; no batch may be in use any more.
+func (p *Workers) Close() {
 	close(p.jobs)
 	p.done.Wait()
 }
 
 // acquire waits until n bytes more may be held.
-func (p *pool) acquire(n int) []byte {
+func (p *Workers) acquire(n int) []byte {
 	p.mu.Lock()
 	for p.used+n > inFlight {
 		p.free.Wait()
@@ -61,7 +61,7 @@ func (p *pool) acquire(n int) []byte {
 	return make([]byte, n, max(n, 32<<10))
 }
 
-func (p *pool) giveBack(buf []byte) {
+func (p *Workers) giveBack(buf []byte) {
 	p.buffers.Put(&buf)
 	p.mu.Lock()
 	p.used -= len(buf)
@@ -71,13 +71,13 @@ func (p *pool) giveBack(buf []byte) {
 
 // batch is the jobs of one layer.
 type batch struct {
-	pool  *pool
-	group sync.WaitGroup
-	err   atomic.Pointer[error]
-	buf   []byte // for streams; made when first needed
+	workers *Workers
+	group   sync.WaitGroup
+	err     atomic.Pointer[error]
+	buf     []byte // for streams; made when first needed
 }
 
-func (p *pool) batch() *batch { return &batch{pool: p} }
+func (p *Workers) batch() *batch { return &batch{workers: p} }
 
 // failed is the first error of the batch so far.
 func (b *batch) failed() error {
@@ -95,17 +95,17 @@ func (b *batch) wait() error {
 
 // small reads n bytes of r and lets a worker write them.
 func (b *batch) small(n int, r io.Reader, write func([]byte) error) error {
-	buf := b.pool.acquire(n)
+	buf := b.workers.acquire(n)
 	if n > 0 {
 		if _, err := io.ReadFull(r, buf); err != nil {
-			b.pool.giveBack(buf)
+			b.workers.giveBack(buf)
 			return badTar(err)
 		}
 	}
 	b.group.Add(1)
-	b.pool.jobs <- func() {
+	b.workers.jobs <- func() {
 		defer b.group.Done()
-		defer b.pool.giveBack(buf)
+		defer b.workers.giveBack(buf)
 		if err := write(buf); err != nil {
 			b.err.CompareAndSwap(nil, &err)
 		}

@@ -1,0 +1,53 @@
+package layers
+
+import (
+	"crypto/sha256"
+	"hash"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Layer is a layer whose contents are written.
+type Layer struct {
+	// DiffID is the digest of the uncompressed stream.
+	DiffID digest.Digest
+	// Entries are the steps of the layer, in the order of its stream.
+	Entries []Entry
+	// Skipped counts the devices, fifos and sockets that were left out.
+	Skipped int
+}
+
+// Unpack reads a layer's blob (gzip, zstd or uncompressed tar) to its end and
+// writes what it holds. Contents of moderate size are written by the workers,
+// so the objects must stand concurrent calls. A broken layer is an [ErrBroken].
+func Unpack(r io.Reader, to Objects, workers *Workers) (Layer, error) {
+	plain, err := decompress(r)
+	if err != nil {
+		return Layer{}, badStream(err)
+	}
+	defer plain.Close()
+	hash := sha256.New()
+	var l Layer
+	if l.Entries, l.Skipped, err = unpackTar(plain, hash, to, workers); err != nil {
+		return Layer{}, err
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return Layer{}, badStream(err)
+	}
+	l.DiffID = digest.NewDigest(digest.SHA256, hash)
+	return l, nil
+}
+
+// unpackTar reads a tar stream and whatever follows it, and hashes all of it.
+func unpackTar(r io.Reader, h hash.Hash, to Objects, workers *Workers) (entries []Entry, skipped int, err error) {
+	ahead := newReadAhead(r, h)
+	defer ahead.close()
+	if entries, skipped, err = readLayer(ahead, to, workers); err == nil {
+		_, err = io.Copy(io.Discard, ahead)
+	}
+	if err != nil {
+		return nil, 0, badStream(err)
+	}
+	return entries, skipped, nil
+}
