@@ -59,10 +59,10 @@ install: build ## Put everything a host needs below DESTDIR= (PREFIX=/usr is wha
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/install
 
 .PHONY: images
-images: test-deps $(IMAGES:%=.cache/images/%/index.json) ## Build the system containers that we ship, below .cache/images
+images: $(IMAGES:%=.cache/images/%/index.json) ## Build the system containers that we ship, below .cache/images
 
 .SECONDEXPANSION:
-.cache/images/%/index.json: images/build images/policy.json $$(shell find images/% -type f)
+.cache/images/%/index.json: images/build images/policy.json $$(shell find images/% -type f) | test-deps
 	@$(quietly) 'building the image $*' images/build $* .cache/images
 
 .PHONY: machine
