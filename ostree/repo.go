@@ -161,19 +161,28 @@ func (r *Repo) setRef(ctx context.Context, name string, hex *C.char) error {
 	return nil
 }
 
-// Lock keeps every transaction and every other exclusive lock out, in this
-// process and in others, until unlock is called. It waits for them, but not for
-// ever: the repo's core.lock-timeout-secs, 30 by default.
+// Lock keeps every transaction and every other lock out, in this process and in
+// others, until unlock is called. It waits for them, but not for ever: the
+// repo's core.lock-timeout-secs, 30 by default.
 func (r *Repo) Lock(ctx context.Context) (unlock func() error, err error) {
+	return r.lock(ctx, C.OSTREE_REPO_LOCK_EXCLUSIVE)
+}
+
+// LockShared keeps prunes and exclusive locks out, as a transaction does.
+func (r *Repo) LockShared(ctx context.Context) (unlock func() error, err error) {
+	return r.lock(ctx, C.OSTREE_REPO_LOCK_SHARED)
+}
+
+func (r *Repo) lock(ctx context.Context, kind C.OstreeRepoLockType) (unlock func() error, err error) {
 	cancel, release := cancellable(ctx)
 	defer release()
 	var gerr *C.GError
-	if C.ostree_repo_lock_push(r.c, C.OSTREE_REPO_LOCK_EXCLUSIVE, cancel, &gerr) == 0 {
+	if C.ostree_repo_lock_push(r.c, kind, cancel, &gerr) == 0 {
 		return nil, wrap("waiting for the repo's lock", failure(gerr))
 	}
 	return func() error {
 		var gerr *C.GError
-		if C.ostree_repo_lock_pop(r.c, C.OSTREE_REPO_LOCK_EXCLUSIVE, nil, &gerr) == 0 {
+		if C.ostree_repo_lock_pop(r.c, kind, nil, &gerr) == 0 {
 			return wrap("releasing the repo's lock", failure(gerr))
 		}
 		return nil

@@ -133,9 +133,9 @@ func (d *destination) PutManifest(_ context.Context, m []byte, instance *digest.
 	return nil
 }
 
-func (d *destination) PutSignatures(_ context.Context, signatures [][]byte, _ *digest.Digest) error {
+func (d *destination) PutSignatures(ctx context.Context, signatures [][]byte, _ *digest.Digest) error {
 	if len(signatures) > 0 {
-		return d.SupportsSignatures(nil)
+		return d.SupportsSignatures(ctx)
 	}
 	return nil
 }

@@ -43,14 +43,14 @@ func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
 	}
-	load := func(what func(*ostree.Repo) error) error {
-		ctx := context.WithoutCancel(ctx)
+	ctx = context.WithoutCancel(ctx) // io/fs knows no contexts
+	load := func(what func(context.Context, *ostree.Repo) error) error {
 		repo, err := ostree.Open(ctx, s.options.Repo)
 		if err != nil {
 			return err
 		}
 		defer repo.Close()
-		return what(repo)
+		return what(ctx, repo)
 	}
 	return &files{tree: tree, load: load}, nil
 }
@@ -59,7 +59,7 @@ func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
 // nothing to close, and few looks.
 type files struct {
 	tree *ostree.Tree
-	load func(func(*ostree.Repo) error) error
+	load func(func(context.Context, *ostree.Repo) error) error
 }
 
 // item is what stands at a path: a directory, or a file or symlink.
@@ -109,20 +109,20 @@ func newInfo(name string, m ostree.Meta) *info {
 // stat reads what an item is.
 func (f *files) stat(it item) (*info, error) {
 	var result *info
-	err := f.load(func(repo *ostree.Repo) error {
+	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
 		var err error
-		result, err = statItem(repo, it)
+		result, err = statItem(ctx, repo, it)
 		return err
 	})
 	return result, err
 }
 
-func statItem(repo *ostree.Repo, it item) (*info, error) {
+func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
 	if it.tree != nil {
 		m, err := repo.LoadDirMeta(it.tree.Meta)
 		return newInfo(it.name, m), err
 	}
-	file, err := repo.LoadFile(context.Background(), it.sum)
+	file, err := repo.LoadFile(ctx, it.sum)
 	if err != nil {
 		return nil, err
 	}
@@ -268,13 +268,13 @@ func (f *files) list(tree *ostree.Tree) ([]fs.DirEntry, error) {
 	names := slices.Concat(slices.Collect(maps.Keys(tree.Files)), slices.Collect(maps.Keys(tree.Dirs)))
 	slices.Sort(names)
 	var list []fs.DirEntry
-	err := f.load(func(repo *ostree.Repo) error {
+	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
 		for _, name := range names {
 			it, err := item{tree: tree}.child(name)
 			if err != nil {
 				return err
 			}
-			i, err := statItem(repo, it)
+			i, err := statItem(ctx, repo, it)
 			if err != nil {
 				return err
 			}
@@ -310,8 +310,8 @@ func (f *files) Open(name string) (fs.File, error) {
 		return &openDir{info: i, rest: list}, pathError("open", name, err)
 	}
 	var content io.ReadCloser = io.NopCloser(bytes.NewReader(nil))
-	err = f.load(func(repo *ostree.Repo) error {
-		file, err := repo.LoadFile(context.Background(), it.sum)
+	err = f.load(func(ctx context.Context, repo *ostree.Repo) error {
+		file, err := repo.LoadFile(ctx, it.sum)
 		if err == nil && file.Content != nil {
 			content = file.Content
 		}

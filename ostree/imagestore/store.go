@@ -266,7 +266,12 @@ func (s *Store) Hold(ctx context.Context, name, commit string) error {
 	if err != nil {
 		return err
 	}
-	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) error {
+	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) (err error) {
+		unlock, err := repo.LockShared(ctx) // no prune between the look and the ref
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
 		if _, err := repo.LoadCommit(sum); err != nil {
 			return err
 		}

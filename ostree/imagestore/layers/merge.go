@@ -238,6 +238,9 @@ func (m *Merger) makeDirs(path string) (*node, error) {
 			if len(p.names) > maxDepth {
 				return nil, errors.New("the path is nested too deeply")
 			}
+			if err := ostree.CheckName(name); err != nil { // it may come from a symlink
+				return nil, err
+			}
 			next = newDir(m.meta, m.layer)
 			at.children[name] = next
 		}

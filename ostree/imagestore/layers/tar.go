@@ -7,6 +7,7 @@ import (
 	"math"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/syscontainer/syscontainer/ostree"
 )
@@ -161,7 +162,7 @@ func meta(hdr *tar.Header, kind uint32) (ostree.Meta, error) {
 // what the kernel refuses on a symlink.
 func keepXattr(name string, kind uint32) bool {
 	switch {
-	case name == "security.selinux", name == "system.nfs4_acl", strings.HasPrefix(name, "trusted.overlay."):
+	case name == "", name == "security.selinux", name == "system.nfs4_acl", strings.HasPrefix(name, "trusted.overlay."):
 		return false
 	case kind == ostree.TypeLink:
 		return !strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, "system.posix_acl")
@@ -209,7 +210,7 @@ func (l *layerReader) symlink(hdr *tar.Header, name string) error {
 		return err
 	}
 	target := hdr.Linkname
-	if name == "" || target == "" || len(target) > maxTarget || strings.IndexByte(target, 0) >= 0 {
+	if name == "" || target == "" || len(target) > maxTarget || strings.IndexByte(target, 0) >= 0 || !utf8.ValidString(target) {
 		return broken("layer entry %.300q: impossible symlink to %.300q", hdr.Name, target)
 	}
 	sum := new(ostree.Checksum)
