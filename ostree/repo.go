@@ -195,8 +195,13 @@ type Pruned struct {
 	Bytes   uint64
 }
 
-// Prune removes every object that no ref reaches.
+// Prune removes every object that no ref reaches, and what a transaction that
+// was killed left.
 func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
+	staged, err := r.dropStaging()
+	if err != nil {
+		return Pruned{}, err
+	}
 	cancel, release := cancellable(ctx)
 	defer release()
 	var total, pruned C.gint
@@ -205,7 +210,7 @@ func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
 	if C.ostree_repo_prune(r.c, C.OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, -1, &total, &pruned, &size, cancel, &gerr) == 0 {
 		return Pruned{}, wrap("pruning the repo", failure(gerr))
 	}
-	return Pruned{Objects: int(pruned), Bytes: uint64(size)}, nil
+	return Pruned{Objects: int(pruned) + staged.Objects, Bytes: uint64(size) + staged.Bytes}, nil
 }
 
 // Checkout writes a commit's tree to dir, which must not exist, with every file

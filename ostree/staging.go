@@ -3,6 +3,7 @@ package ostree
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,30 +20,30 @@ const (
 )
 
 // dropStaging removes the staging folders that no transaction, of this process
-// or another, holds the lock of.
-func (r *Repo) dropStaging() error {
+// or another, holds the lock of, and counts what was in them.
+func (r *Repo) dropStaging() (dropped Pruned, err error) {
 	tmp, err := os.OpenRoot(filepath.Join(r.path, "tmp"))
 	if err != nil {
-		return wrap("removing staged objects", err)
+		return dropped, wrap("removing staged objects", err)
 	}
 	defer tmp.Close()
 	list, err := os.ReadDir(tmp.Name())
 	if err != nil {
-		return wrap("removing staged objects", err)
+		return dropped, wrap("removing staged objects", err)
 	}
 	var errs []error
 	for _, entry := range list {
 		name := entry.Name()
 		if entry.IsDir() && strings.HasPrefix(name, stagingPrefix) {
-			errs = append(errs, dropStaged(tmp, name))
+			errs = append(errs, dropStaged(tmp, name, &dropped))
 		}
 	}
-	return errors.Join(errs...)
+	return dropped, errors.Join(errs...)
 }
 
 // dropStaged removes one staging folder and its lock, the lock last: whoever
 // waits for it looks whether the file is still there.
-func dropStaged(tmp *os.Root, name string) error {
+func dropStaged(tmp *os.Root, name string, dropped *Pruned) error {
 	lock, err := tmp.OpenFile(name+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return wrap("removing staged objects", err)
@@ -52,5 +53,16 @@ func dropStaged(tmp *os.Root, name string) error {
 	if err := unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &whole); err != nil {
 		return nil // somebody is at work there
 	}
-	return errors.Join(tmp.RemoveAll(name), tmp.Remove(name+lockSuffix))
+	err = fs.WalkDir(tmp.FS(), name, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			dropped.Objects++
+			dropped.Bytes += uint64(info.Size())
+		}
+		return err
+	})
+	return errors.Join(err, tmp.RemoveAll(name), tmp.Remove(name+lockSuffix))
 }

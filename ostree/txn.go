@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -156,13 +157,20 @@ func (t *Txn) SetRef(name string, commit Checksum) {
 // The order matters, and libostree's own costs a sync per directory: first the
 // content of every object becomes durable under its temporary name, then the
 // objects get their names, then those become durable, and only then a ref may
-// point to them. Refs are few; each is synced by itself.
-func (t *Txn) Commit(ctx context.Context) error {
+// point to them. Refs are few; each is synced by itself. libostree's own lock
+// ends with its part of the work; a second one keeps prunes out until the refs
+// are there, or they would find objects that nothing refers to.
+func (t *Txn) Commit(ctx context.Context) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended {
 		return ErrFinished
 	}
+	unlock, err := t.repo.LockShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	if err := t.repo.sync(); err != nil {
 		return err
 	}
@@ -199,7 +207,8 @@ func (t *Txn) Abort() error {
 	if C.ostree_repo_abort_transaction(t.repo.c, nil, &gerr) == 0 {
 		return wrap("aborting the transaction", failure(gerr))
 	}
-	return t.repo.dropStaging()
+	_, err := t.repo.dropStaging()
+	return err
 }
 
 func (t *Txn) end() {
