@@ -27,4 +27,6 @@ type Entry struct {
 	Target string `json:"t,omitempty"`
 	// Link tells that a kindFile is a symlink.
 	Link bool `json:"l,omitempty"`
+	// Unknown tells that nobody looked whether a kindFile is a symlink.
+	Unknown bool `json:"-"`
 }

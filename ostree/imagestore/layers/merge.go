@@ -89,6 +89,7 @@ func (m *Merger) describeRoot(e Entry) error {
 }
 
 func (m *Merger) hardLink(e Entry, parent *node, name string) error {
+	delete(parent.children, name) // first, as unpackers do: no link to what it replaces
 	dirPath, base := splitPath(e.Target)
 	dir, err := m.lookup(dirPath)
 	if err != nil {

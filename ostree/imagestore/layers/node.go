@@ -28,8 +28,7 @@ func newDir(meta ostree.Checksum, layer int) *node {
 }
 
 func newFile(e Entry, layer int) *node {
-	known := e.Link || e.Target != ""
-	return &node{sum: e.Sum, layer: layer, known: known, link: e.Link, target: e.Target}
+	return &node{sum: e.Sum, layer: layer, known: !e.Unknown, link: e.Link, target: e.Target}
 }
 
 // tree converts the node, which must be a directory, to what the repo stores.
@@ -73,7 +72,7 @@ func (n *node) put(e Entry) bool {
 		return parent.putDir(name, e) && parent.children[marker] == nil
 	case kindHardLink:
 		source := n.find(e.Target)
-		if source == nil || source.dir {
+		if source == nil || source.dir || old == source {
 			return false
 		}
 		e.Sum, e.Target, e.Link = source.sum, source.target, source.link

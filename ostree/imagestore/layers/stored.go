@@ -92,7 +92,7 @@ func fromTree(root *ostree.Tree, rootDescribed bool) []Entry {
 
 func appendTree(entries []Entry, prefix string, t *ostree.Tree) []Entry {
 	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
-		e := Entry{Path: prefix + name, Kind: kindFile, Sum: t.Files[name]}
+		e := Entry{Path: prefix + name, Kind: kindFile, Sum: t.Files[name], Unknown: true}
 		if name == opaqueMarker {
 			e.Path, e.Kind = strings.TrimSuffix(prefix, "/"), kindOpaque
 		} else if removed, ok := strings.CutPrefix(name, whiteoutPrefix); ok {
