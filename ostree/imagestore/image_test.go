@@ -110,7 +110,17 @@ type layout struct {
 
 func newLayout(t testing.TB) *layout {
 	t.Helper()
-	l := &layout{dir: t.TempDir(), index: imgspec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageIndex}}
+	return newLayoutIn(t, t.TempDir())
+}
+
+// newLayoutIn makes a layout in a folder of its own below dir.
+func newLayoutIn(t testing.TB, dir string) *layout {
+	t.Helper()
+	dir, err := os.MkdirTemp(dir, "layout-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &layout{dir: dir, index: imgspec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageIndex}}
 	if err := os.MkdirAll(filepath.Join(l.dir, "blobs/sha256"), 0o755); err != nil {
 		t.Fatal(err)
 	}
