@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Options say what a machine is like. The zero value is Debian and nothing else.
@@ -214,10 +212,4 @@ func (h *Host) Close() error {
 		problems = append(problems, h.Root.Close())
 	}
 	return errors.Join(problems...)
-}
-
-// Kill sends a signal to a process of the machine. The number is the one that is seen inside.
-func (h *Host) Kill(ctx context.Context, pid int, signal unix.Signal) error {
-	_, err := h.Output(ctx, "kill", "-"+strconv.Itoa(int(signal)), strconv.Itoa(pid))
-	return err
 }

@@ -38,8 +38,7 @@ func (l *Lab) Install(ctx context.Context, module string) (string, error) {
 }
 
 // Registry returns a layer that makes the host's own registry, localhost:5000, serve images. The keys are names there
-// with a tag, such as "etcd:latest", the values image references as skopeo takes them, with the files that say
-// whether an image has changed.
+// with a tag, such as "etcd:latest", the values the images.
 func (l *Lab) Registry(ctx context.Context, images map[string]Image) (string, error) {
 	key := sha256.New()
 	names := slices.Sorted(maps.Keys(images))

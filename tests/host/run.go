@@ -24,17 +24,12 @@ type Result struct {
 // Run runs a command inside the machine, as root in a login-like environment. A command that fails is not an error:
 // see Result.Code.
 func (h *Host) Run(ctx context.Context, argv ...string) (Result, error) {
-	return h.enter(ctx, nil, machineNamespaces(), argv)
-}
-
-// RunInput is Run with something on the command's standard input.
-func (h *Host) RunInput(ctx context.Context, stdin io.Reader, argv ...string) (Result, error) {
-	return h.enter(ctx, stdin, machineNamespaces(), argv)
+	return h.enter(ctx, machineNamespaces(), argv)
 }
 
 // RunInNetwork runs a program of this machine, which sees this machine's files, in the network of the host.
 func (h *Host) RunInNetwork(ctx context.Context, argv ...string) (Result, error) {
-	return h.enter(ctx, nil, []string{"--net"}, argv)
+	return h.enter(ctx, []string{"--net"}, argv)
 }
 
 // Output is Run for a command that must succeed: its standard output without the last newline.
@@ -50,9 +45,9 @@ func (r Result) must(argv []string, err error) (string, error) {
 	return strings.TrimSuffix(r.Stdout, "\n"), err
 }
 
-func (h *Host) enter(ctx context.Context, stdin io.Reader, namespaces, argv []string) (Result, error) {
+func (h *Host) enter(ctx context.Context, namespaces, argv []string) (Result, error) {
 	var stdout, stderr bytes.Buffer
-	err := h.attach(ctx, streams{stdin, &stdout, &stderr}, namespaces, argv)
+	err := h.attach(ctx, streams{nil, &stdout, &stderr}, namespaces, argv)
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String()}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
