@@ -1,6 +1,7 @@
 package hosttree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,7 +47,7 @@ func (t *Tree) MkdirAll(p string, perm fs.FileMode) ([]string, error) {
 		if err := os.Mkdir(disk, perm); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("making the directory %s: %w", dir, err)
 		}
-		if err := syncDir(filepath.Dir(disk)); err != nil {
+		if err := syncPath(filepath.Dir(disk)); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +58,7 @@ func (t *Tree) MkdirAll(p string, perm fs.FileMode) ([]string, error) {
 // and durably. The directory above must exist.
 func (t *Tree) WriteFile(p string, data []byte, perm fs.FileMode) error {
 	return t.replace(p, func(tmp string) error {
-		return writeNew(tmp, strings.NewReader(string(data)), perm)
+		return writeNew(tmp, bytes.NewReader(data), perm)
 	})
 }
 
@@ -81,7 +81,10 @@ func (t *Tree) CopyIn(source, p string, meta Meta) error {
 		if err := copyXattrs(source, tmp); err != nil {
 			return err
 		}
-		return syncAfter(tmp, func() error { return os.Chmod(tmp, meta.Mode) })
+		if err := os.Chmod(tmp, meta.Mode); err != nil {
+			return err
+		}
+		return syncPath(tmp)
 	})
 }
 
@@ -101,7 +104,8 @@ func (t *Tree) Symlink(target, p string, uid, gid int) error {
 	})
 }
 
-// Mkdir makes the directory p with meta. One that exists is left as it is.
+// Mkdir makes the directory p with meta; the one above must exist. One that exists,
+// or a link to one, is left as it is.
 func (t *Tree) Mkdir(p string, meta Meta) error {
 	disk, err := t.Path(p)
 	if err != nil {
@@ -119,10 +123,11 @@ func (t *Tree) Mkdir(p string, meta Meta) error {
 	if err := os.Chmod(disk, meta.Mode); err != nil {
 		return fmt.Errorf("making the directory %s: %w", p, err)
 	}
-	return syncDir(filepath.Dir(disk))
+	return syncPath(filepath.Dir(disk))
 }
 
-// Rename moves from to to, both paths of the host, and makes that durable.
+// Rename moves from to to, both paths of the host and in one directory, and makes
+// that durable.
 func (t *Tree) Rename(from, to string) error {
 	source, err := t.Path(from)
 	if err != nil {
@@ -135,7 +140,7 @@ func (t *Tree) Rename(from, to string) error {
 	if err := os.Rename(source, target); err != nil {
 		return fmt.Errorf("moving %s: %w", from, err)
 	}
-	return syncDir(filepath.Dir(target))
+	return syncPath(filepath.Dir(target))
 }
 
 // Remove removes the file, link or empty directory at p. It is no error when
@@ -152,7 +157,7 @@ func (t *Tree) Remove(p string) error {
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", p, err)
 	}
-	return syncDir(filepath.Dir(disk))
+	return syncPath(filepath.Dir(disk))
 }
 
 // RemoveIfEmpty removes the directory at p when nothing is in it.
@@ -169,10 +174,11 @@ func (t *Tree) RemoveIfEmpty(p string) error {
 	case err != nil:
 		return fmt.Errorf("removing %s: %w", p, err)
 	}
-	return syncDir(filepath.Dir(disk))
+	return syncPath(filepath.Dir(disk))
 }
 
-// RemoveAll removes p and all below it. It never follows a symbolic link.
+// RemoveAll removes p and all below it. It never follows a symbolic link. It is
+// neither atomic nor durable: a crash may leave a part, which can be removed again.
 func (t *Tree) RemoveAll(p string) error {
 	disk, err := t.Path(p)
 	if err != nil {
@@ -224,7 +230,8 @@ func (t *Tree) Sync(p string) error {
 	return nil
 }
 
-// replace has make create an entry under a new name beside p and renames it to p.
+// replace has create make an entry under a new name beside p and renames it to p.
+// After an error p is what it was, and the new name is gone.
 func (t *Tree) replace(p string, create func(tmp string) error) error {
 	disk, err := t.Path(p)
 	if err != nil {
@@ -239,7 +246,7 @@ func (t *Tree) replace(p string, create func(tmp string) error) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", p, errors.Join(err, removeIfThere(tmp)))
 	}
-	return syncDir(dir)
+	return syncPath(dir)
 }
 
 func writeNew(path string, content io.Reader, perm fs.FileMode) error {
@@ -261,26 +268,16 @@ func writeNew(path string, content io.Reader, perm fs.FileMode) error {
 	return file.Close()
 }
 
-func syncAfter(path string, change func() error) error {
-	if err := change(); err != nil {
-		return err
-	}
+// syncPath makes the file or directory at path durable: content and metadata, or
+// names.
+func syncPath(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return file.Sync()
-}
-
-func syncDir(dir string) error {
-	file, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
+		return fmt.Errorf("syncing %s: %w", path, err)
 	}
 	defer file.Close()
 	if err := file.Sync(); err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
+		return fmt.Errorf("syncing %s: %w", path, err)
 	}
 	return nil
 }

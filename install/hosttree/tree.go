@@ -8,6 +8,7 @@
 package hosttree
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +26,7 @@ type Tree struct {
 // Open returns the tree below root, which must be an existing directory;
 // "" and "/" are the running host's own.
 func Open(root string) (*Tree, error) {
-	abs, err := filepath.Abs(cmpOr(root, "/"))
+	abs, err := filepath.Abs(cmp.Or(root, "/"))
 	if err != nil {
 		return nil, fmt.Errorf("resolving the root %q: %w", root, err)
 	}
@@ -41,13 +42,6 @@ func Open(root string) (*Tree, error) {
 		return nil, fmt.Errorf("opening the root: %s is not a directory", abs)
 	}
 	return &Tree{root: abs}, nil
-}
-
-func cmpOr(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 // Root returns the directory on disk that is the host's "/".
