@@ -48,7 +48,8 @@ func Parse(data []byte) (Config, error) {
 	return c.complete()
 }
 
-// complete fills in what was left open and checks what was not.
+// complete fills in what was left open and checks what was not. The error joins one
+// for each key that is wrong.
 func (c Config) complete() (Config, error) {
 	if c.StateDir == "" {
 		c.StateDir = Default().StateDir
@@ -56,14 +57,22 @@ func (c Config) complete() (Config, error) {
 	if c.Repo == "" {
 		c.Repo = path.Join(c.StateDir, "repo")
 	}
-	for key, value := range map[string]*string{"state_dir": &c.StateDir, "repo": &c.Repo, "runtime": &c.Runtime} {
-		if *value == "" {
-			continue
-		}
-		if !path.IsAbs(*value) || path.Clean(*value) == "/" {
-			return Config{}, fmt.Errorf("%s: %q is not an absolute path below /", key, *value)
-		}
-		*value = path.Clean(*value)
+	if err := errors.Join(
+		cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
+	); err != nil {
+		return Config{}, err
 	}
 	return c, nil
+}
+
+// cleanPath brings the path of a key into its shortest form; "" stays "".
+func cleanPath(key string, value *string) error {
+	if *value == "" {
+		return nil
+	}
+	if !path.IsAbs(*value) || path.Clean(*value) == "/" {
+		return fmt.Errorf("%s: %q is not an absolute path below /", key, *value)
+	}
+	*value = path.Clean(*value)
+	return nil
 }
