@@ -31,8 +31,8 @@ type DropInSpec struct {
 
 // DropIn returns the text of the drop-in that makes a unit run its container as
 // the launcher needs it. No value can add a line: an empty KillSignal or list of
-// units has none, notify-reload has two, all else has one. An error joins a *NameError or
-// *ValueError for each thing that is wrong.
+// units has none, notify-reload has two, all else has one. An error joins a
+// *NameError or *ValueError for each thing that is wrong.
 func DropIn(d DropInSpec) ([]byte, error) {
 	var w writer
 	w.check(CheckName(d.Name))

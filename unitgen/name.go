@@ -47,9 +47,7 @@ func nameProblem(name string) string {
 	case strings.Contains(name, ".."), strings.HasSuffix(name, "."):
 		return "has an empty part beside a dot"
 	}
-	_, last, dotted := cutLast(name, '.')
-	switch {
-	case dotted && slices.Contains(unitSuffixes(), last):
+	if _, last, dotted := cutLast(name, '.'); dotted && slices.Contains(unitSuffixes(), last) {
 		return "ends like a systemd unit"
 	}
 	return ""

@@ -8,6 +8,8 @@
 package sysd
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -102,7 +104,7 @@ func booted(root string) bool {
 		return false
 	}
 	first, err := os.Stat(filepath.Join(root, "proc/1/root"))
-	if os.IsPermission(err) {
+	if errors.Is(err, fs.ErrPermission) {
 		return true // only root may look there, and only root can chroot
 	}
 	return err == nil && os.SameFile(first, own)
