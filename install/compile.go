@@ -9,21 +9,26 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
-// compiler turns an image and a request into a plan. It reads the image and the
-// host and changes neither.
+// compileInput is all that a plan depends on.
+type compileInput struct {
+	name  string // of the container
+	image Image
+	files fs.FS // of the image
+	req   Request
+	facts facts
+}
+
+// compiler turns its input into a plan. It reads the image and the host and changes
+// neither.
 type compiler struct {
-	name     string
-	image    Image
-	files    fs.FS
-	req      Request
-	facts    facts
+	compileInput
 	set      map[string]string // by the user
 	manifest templates.Manifest
 	values   templates.Values
@@ -35,8 +40,8 @@ type compiler struct {
 }
 
 // compile plans the installation of a new deployment, without touching anything.
-func compile(name string, image Image, files fs.FS, req Request, facts facts) (*Plan, error) {
-	c := &compiler{name: name, image: image, files: files, req: req, facts: facts, set: req.setValues()}
+func compile(input compileInput) (*Plan, error) {
+	c := &compiler{compileInput: input, set: input.req.setValues()}
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}
@@ -209,7 +214,8 @@ func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source 
 	return missing
 }
 
-// checkPrograms returns the runtime that the unit will run.
+// checkPrograms returns the OCI runtime that the unit will use, once it is sure that
+// the host has it and the launcher.
 func (c *compiler) checkPrograms() (string, error) {
 	runtime := c.values["RUNTIME"]
 	if runtime == "" {

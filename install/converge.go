@@ -5,14 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
-
-	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
 // transition takes a container from one deployment to another: nil is "not
@@ -132,7 +127,7 @@ func (in *Installer) pointCurrent(t transition) error {
 	if t.To == nil {
 		return in.Tree.Remove(current)
 	}
-	return in.Tree.Symlink(path.Join("deploy", strconv.Itoa(t.To.Deployment)), current, in.Host.UID, in.Host.GID)
+	return in.Tree.Symlink(currentTarget(t.To.Deployment), current, in.Host.UID, in.Host.GID)
 }
 
 // placeFiles puts the files of t.To onto the host and returns those that it kept
@@ -163,15 +158,6 @@ func (in *Installer) placeFiles(ctx context.Context, t transition) ([]string, er
 		}
 	}
 	return kept, nil
-}
-
-// is reports whether the host's entry is as f says.
-func (in *Installer) is(f HostFile) bool {
-	if f.Path == "" {
-		return false
-	}
-	state, err := in.compare(f)
-	return err == nil && state == asRecorded
 }
 
 // removeFiles takes the files of t.From that t.To does not have off the host,
@@ -223,77 +209,4 @@ func (in *Installer) remaining(t transition) ([]string, error) {
 		}
 	}
 	return slices.Compact(kept), nil
-}
-
-// fileState is how an entry of the host compares with a record of it.
-type fileState int
-
-const (
-	absent fileState = iota
-	asRecorded
-	different
-)
-
-// compare looks at the host's entry for f.
-func (in *Installer) compare(f HostFile) (fileState, error) {
-	info, err := in.Tree.Lstat(f.Path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return absent, nil
-	}
-	if err != nil {
-		return absent, err
-	}
-	same := false
-	switch f.Kind {
-	case Directory:
-		target, err := in.Tree.Stat(f.Path)
-		same = err == nil && target.IsDir()
-	case Symlink:
-		if info.Mode()&fs.ModeSymlink != 0 {
-			target, err := in.Tree.Readlink(f.Path)
-			if err != nil {
-				return absent, err
-			}
-			same = target == f.Target
-		}
-	case File:
-		if info.Mode().IsRegular() && modeOf(info.Mode()) == f.Mode {
-			sum, err := in.Tree.SHA256(f.Path)
-			if err != nil {
-				return absent, err
-			}
-			same = sum == f.SHA256
-		}
-	}
-	if same {
-		return asRecorded, nil
-	}
-	return different, nil
-}
-
-// place makes the host's entry what f says, atomically.
-func (in *Installer) place(r *Record, f HostFile) error {
-	meta := hosttree.Meta{Mode: f.Mode.FileMode(), UID: f.UID, GID: f.GID}
-	switch f.Kind {
-	case Directory:
-		return in.Tree.Mkdir(f.Path, meta)
-	case Symlink:
-		return in.Tree.Symlink(f.Target, f.Path, f.UID, f.GID)
-	}
-	source, err := in.Tree.Path(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
-	if err != nil {
-		return err
-	}
-	if f.Linkable {
-		if err := in.Tree.LinkIn(source, f.Path); !cannotLink(err) {
-			return err
-		}
-	}
-	return in.Tree.CopyIn(source, f.Path, meta)
-}
-
-// cannotLink reports whether a hard link failed for a reason that a copy has not:
-// another file system, one without links, or too many of them.
-func cannotLink(err error) bool {
-	return errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)
 }

@@ -18,12 +18,17 @@ func (c *compiler) stageFile(name string, data []byte, mode Mode) {
 
 // addFile plans a file of the host whose content is rendered.
 func (c *compiler) addFile(hostPath, source string, data []byte, mode Mode) {
-	sum := sha256.Sum256(data)
 	c.stageFile(source, data, mode)
 	c.entries = append(c.entries, HostFile{
 		Path: hostPath, Kind: File, Mode: mode, UID: c.facts.host.UID, GID: c.facts.host.GID,
-		Source: source, SHA256: hex.EncodeToString(sum[:]),
+		Source: source, SHA256: checksum(data),
 	})
+}
+
+// checksum returns the SHA-256 of data as records have it.
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // compileEntries completes the list of what the deployment puts onto the host:

@@ -19,6 +19,7 @@ func (c *compiler) compileHostFiles() error {
 	if _, err := fs.Stat(c.files, hostFilesTree); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	c.used = append(c.used, c.manifest.Variables()...)
 	if err := c.renderTemplateList(); err != nil {
 		return err
 	}
@@ -50,7 +51,6 @@ func (c *compiler) renderTemplateList() error {
 }
 
 func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
-	c.used = append(c.used, c.manifest.Variables()...)
 	target, err := c.manifest.Rename(strings.TrimPrefix(name, hostFilesTree), c.values)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	case info.Mode().IsRegular():
 		return c.compileRegular(name, f)
 	default:
-		return fmt.Errorf("neither a file, a directory nor a symbolic link")
+		return errors.New("neither a file, a directory nor a symbolic link")
 	}
 	c.entries = append(c.entries, f)
 	return nil
@@ -119,8 +119,7 @@ func (c *compiler) compileTemplated(name string, f HostFile) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(data)
-	f.SHA256 = hex.EncodeToString(sum[:])
+	f.SHA256 = checksum(data)
 	f.Source = path.Join(hostFilesDir, f.Path)
 	// The rendered file holds values; the host file has the mode of the image's.
 	c.stageFile(f.Source, data, 0o600)

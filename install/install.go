@@ -166,12 +166,17 @@ func (in *Installer) apply(ctx context.Context, plan *Plan) error {
 	return nil
 }
 
-// Start starts the container's service and returns when it is ready. The error
-// carries the last lines of its journal as a hint.
+// Start starts the container's service and returns when it is ready; one that runs
+// is left alone. The error has a hint: what Services says, or else the last lines
+// of the unit's journal.
 func (in *Installer) Start(ctx context.Context, name string) error {
 	err := in.Services.Start(ctx, unitName(name))
 	if err == nil {
 		return nil
+	}
+	var hint *HintError
+	if errors.As(err, &hint) {
+		return err
 	}
 	return in.withJournal(ctx, unitName(name), err)
 }

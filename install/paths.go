@@ -23,7 +23,7 @@ type Paths struct {
 func (p Paths) containers() string           { return path.Join(p.State, "containers") }
 func (p Paths) container(name string) string { return path.Join(p.containers(), name) }
 func (p Paths) deployments(name string) string {
-	return path.Join(p.container(name), "deploy")
+	return path.Join(p.container(name), deployDir)
 }
 
 // Deployment returns the directory of deployment n: config.json, rootfs and
@@ -31,6 +31,9 @@ func (p Paths) deployments(name string) string {
 func (p Paths) Deployment(name string, n int) string {
 	return path.Join(p.deployments(name), strconv.Itoa(n))
 }
+
+// currentTarget is where the link to deployment n leads, relative to it.
+func currentTarget(n int) string { return path.Join(deployDir, strconv.Itoa(n)) }
 
 // current is the symbolic link to the deployment that the host is converged to.
 func (p Paths) current(name string) string { return path.Join(p.container(name), "current") }
@@ -56,6 +59,9 @@ func vendorUnitPaths(unit string) []string {
 		path.Join("/usr/local/lib/systemd/system", unit),
 	}
 }
+
+// deployDir holds a container's deployments.
+const deployDir = "deploy"
 
 // Files of a deployment, relative to its directory.
 const (

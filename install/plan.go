@@ -64,7 +64,7 @@ func (in *Installer) plan(ctx context.Context, name string, image Image, req Req
 	if err != nil {
 		return nil, err
 	}
-	return compile(name, image, files, req, facts)
+	return compile(compileInput{name: name, image: image, files: files, req: req, facts: facts})
 }
 
 // gather reads what compile needs to know of the host.

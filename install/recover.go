@@ -55,23 +55,32 @@ func (in *Installer) isUnsettled(name string) bool {
 	return err != nil || len(leftovers) > 0
 }
 
-// recoverOne settles one container. The caller has the lock.
+// recoverOne settles one container: nothing of it is pending or half-made after
+// nil. It can be repeated. The caller has the lock.
 func (in *Installer) recoverOne(ctx context.Context, name string) error {
+	if err := in.settle(ctx, name); err != nil {
+		return Hint(fmt.Errorf("recovering %s: %w", name, err),
+			"if the cause cannot be mended, remove what is left with: syscontainer uninstall %s", name)
+	}
+	return nil
+}
+
+func (in *Installer) settle(ctx context.Context, name string) error {
 	for _, p := range []string{in.Paths.pending(name), in.Paths.current(name)} {
 		if err := in.Tree.Sweep(p); err != nil {
-			return fmt.Errorf("recovering %s: %w", name, err)
+			return err
 		}
 	}
 	if err := in.finish(ctx, name); err != nil {
-		return fmt.Errorf("recovering %s: %w", name, err)
+		return err
 	}
 	leftovers, err := in.leftovers(name)
 	if err != nil {
-		return fmt.Errorf("recovering %s: %w", name, err)
+		return err
 	}
 	for _, p := range leftovers {
 		if err := in.Tree.RemoveAll(p); err != nil {
-			return fmt.Errorf("recovering %s: %w", name, err)
+			return err
 		}
 	}
 	return in.tidy(name)
@@ -161,7 +170,8 @@ func (in *Installer) releaseOrphans(ctx context.Context) error {
 	}
 	var errs []error
 	for _, hold := range holds {
-		_, err := in.Tree.Lstat(path.Join(in.Paths.containers(), path.Dir(hold), "deploy", path.Base(hold)))
+		name, deployment := path.Split(hold)
+		_, err := in.Tree.Lstat(path.Join(in.Paths.deployments(name), deployment))
 		if errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, in.Images.Release(ctx, hold))
 		}

@@ -28,7 +28,8 @@ func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error
 	defer unlock()
 	kept, err := in.uninstall(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
+		return nil, Hint(fmt.Errorf("uninstalling %s: %w", name, err),
+			"what is left is removed when the command is repeated")
 	}
 	return &Result{Name: name, Changed: true, Kept: kept}, nil
 }
@@ -39,10 +40,8 @@ func (in *Installer) checkKnown(name string) error {
 	if err != nil {
 		return err
 	}
-	for _, known := range names {
-		if known == name {
-			return nil
-		}
+	if slices.Contains(names, name) {
+		return nil
 	}
 	err = fmt.Errorf("container %q is %w", name, ErrNotInstalled)
 	if len(names) > 0 {
