@@ -31,6 +31,7 @@ func (f Fault) Missing() bool { return errors.Is(f.Err, fs.ErrNotExist) }
 type Walk struct {
 	repo *Repo
 	seen map[object]error // what is wrong with it
+	file map[Checksum]uint64
 	// Objects and Bytes count what was visited, as it is stored.
 	Objects int
 	Bytes   uint64
@@ -54,7 +55,9 @@ func (o object) String() string {
 }
 
 // NewWalk begins a walk that has seen nothing.
-func (r *Repo) NewWalk() *Walk { return &Walk{repo: r, seen: make(map[object]error)} }
+func (r *Repo) NewWalk() *Walk {
+	return &Walk{repo: r, seen: make(map[object]error), file: make(map[Checksum]uint64)}
+}
 
 // Verify reads every object that a commit reaches and that the walk has not
 // visited, and compares it with its checksum, as ostree fsck does. What is wrong
@@ -72,6 +75,9 @@ func (w *Walk) Measure(ctx context.Context, commit Checksum) error {
 	w.faults, w.look = nil, func(context.Context, object) error { return nil }
 	return w.commit(ctx, commit)
 }
+
+// Files are the sound files that the walk visited, each with its size.
+func (w *Walk) Files() map[Checksum]uint64 { return w.file }
 
 // visit looks at one object and reports whether it is sound.
 func (w *Walk) visit(ctx context.Context, o object, at string) (sound bool, err error) {
@@ -91,6 +97,9 @@ func (w *Walk) visit(ctx context.Context, o object, at string) (sound bool, err 
 		if fault == nil {
 			w.Objects++
 			w.Bytes += size
+			if o.kind == C.OSTREE_OBJECT_TYPE_FILE {
+				w.file[o.sum] = size
+			}
 		}
 	}
 	if fault != nil {

@@ -62,3 +62,43 @@ func (e *PullError) Unwrap() []error {
 func badImage(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrBadImage, fmt.Errorf(format, args...))
 }
+
+// InUseError says that an image cannot be removed.
+type InUseError struct {
+	Reference string
+	// Containers use the image, sorted.
+	Containers []string
+}
+
+// Error names the containers.
+func (e *InUseError) Error() string {
+	what := "container"
+	if len(e.Containers) > 1 {
+		what = "containers"
+	}
+	return fmt.Sprintf("image %q is in use by the %s %s", e.Reference, what, strings.Join(e.Containers, ", "))
+}
+
+// AmbiguousError says that several images have an ID or a digest that begins as
+// asked for.
+type AmbiguousError struct {
+	Prefix string
+	// Matches are the IDs, each with a name.
+	Matches []string
+}
+
+// Error lists the images.
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%q could be several images: %s", e.Prefix, strings.Join(e.Matches, ", "))
+}
+
+// ManyNamesError says that an image has several names, where one is wanted.
+type ManyNamesError struct {
+	ID    string
+	Names []string
+}
+
+// Error lists the names.
+func (e *ManyNamesError) Error() string {
+	return fmt.Sprintf("image %.19s has several names: %s", e.ID, strings.Join(e.Names, ", "))
+}

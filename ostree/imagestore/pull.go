@@ -30,7 +30,7 @@ type pull struct {
 	repo      *ostree.Repo // set by begin
 	txn       *ostree.Txn
 	pool      *layers.Workers
-	made      string // the topmost directory that begin made, "" if none
+	made      madeDirs // by begin
 	found     map[digest.Digest]layer
 	configs   map[digest.Digest][]byte
 	committed bool
@@ -89,16 +89,14 @@ func openLocked(ctx context.Context, path string) (*ostree.Repo, *ostree.Txn, er
 }
 
 // makeRepo makes the directories that lead to the repo, and the repo. It returns
-// the topmost that it made.
-func makeRepo(path string) (made string, err error) {
-	for at := filepath.Clean(path); ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(at); err == nil || !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		made = at
+// the directories that it made, the repo among them.
+func makeRepo(path string) (made madeDirs, err error) {
+	made, err = makeDirs(filepath.Dir(path))
+	if err != nil {
+		return made, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return made, fmt.Errorf("making the repo's directory: %w", err)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		made = append(madeDirs{filepath.Clean(path)}, made...)
 	}
 	return made, ostree.Create(path)
 }
@@ -230,7 +228,7 @@ func (p *pull) finish(ctx context.Context) error {
 	if p.repo != nil {
 		errs = append(errs, p.repo.Close())
 	}
-	if p.made != "" && !p.committed {
+	if len(p.made) > 0 && !p.committed {
 		errs = append(errs, unmakeRepo(ctx, p.store.options.Repo, p.made))
 	}
 	return errors.Join(errs...)
@@ -240,21 +238,17 @@ func (p *pull) finish(ctx context.Context) error {
 // an empty repo to them.
 const lockPatience = 2 * time.Second
 
-// unmakeRepo removes a repo in which nothing is, and the directories that lead
-// to it up to made. When another process uses it, it stays.
-func unmakeRepo(ctx context.Context, path, made string) error {
+// unmakeRepo removes a repo in which nothing is, and of the directories that
+// were made for it those that are empty then. When another process uses it, it
+// stays.
+func unmakeRepo(ctx context.Context, path string, made madeDirs) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockPatience)
 	defer cancel()
 	removed, err := removeIfEmpty(ctx, path)
 	if err != nil || !removed {
 		return err
 	}
-	for at := filepath.Clean(path); at != made; {
-		at = filepath.Dir(at)
-		if os.Remove(at) != nil {
-			break // somebody else put something there
-		}
-	}
+	made.undo()
 	return nil
 }
 

@@ -4,38 +4,84 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/containers/image/v5/manifest"
 
 	"github.com/syscontainer/syscontainer/ostree"
-	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
-// Remove drops a reference and everything that neither another reference nor a
-// Hold needs. A held image keeps its objects and loses only its name. When
-// nothing is left in the repo, the repo's directory goes too. A reference that
-// is not there is an [ErrNotFound].
+// Remove takes a name from an image and removes everything that neither another
+// name nor a container needs. The last name of an image that a container uses
+// stays: an [*InUseError]. Any other goes, since the image can still be named.
+// Given an ID or digest it takes the image's only name ([*ManyNamesError] when
+// there are more), or removes an image that has none. What is not there is an
+// [ErrNotFound].
 //
-// It waits for pulls that are under way, but not for ever (see ostree.Repo.Lock).
+// When nothing is left in the repo, the repo's directory goes too. It waits for
+// pulls that are under way, but not for ever (see ostree.Repo.Lock).
 func (s *Store) Remove(ctx context.Context, reference string) error {
-	img, err := s.Find(ctx, reference)
+	return s.remove(ctx, reference, (*catalog).checkRemovable)
+}
+
+// Untag is Remove without a look at who uses the image: it undoes a Pull that
+// added a name. What containers hold keeps its objects, manifest and layers.
+func (s *Store) Untag(ctx context.Context, reference string) error {
+	return s.remove(ctx, reference, func(*catalog, target) error { return nil })
+}
+
+// target is what is to be removed.
+type target struct {
+	reference string // for people
+	named     bool   // reference is a name
+	commit    ostree.Checksum
+}
+
+func (s *Store) remove(ctx context.Context, reference string, check func(*catalog, target) error) error {
+	name, err := s.nameOf(ctx, reference)
 	if err != nil {
 		return err
 	}
 	repo, err := ostree.Open(ctx, s.options.Repo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("image %q: %w", reference, ErrNotFound)
+	}
 	if err != nil {
 		return err
 	}
 	defer repo.Close()
-	if err := removeLocked(ctx, repo, img.Reference); err != nil {
-		return fmt.Errorf("removing %q: %w", img.Reference, err)
+	if err := removeLocked(ctx, repo, name, check); err != nil {
+		return fmt.Errorf("removing %q: %w", reference, err)
 	}
 	return nil
 }
 
-func removeLocked(ctx context.Context, repo *ostree.Repo, reference string) (err error) {
+// nameOf is the name of what is to be removed, also of an image that is damaged,
+// or the reference itself when it is none.
+func (s *Store) nameOf(ctx context.Context, reference string) (string, error) {
+	if prefixPattern.MatchString(reference) {
+		img, err := s.findTagged(ctx, reference)
+		if errors.Is(err, ErrNotFound) {
+			img, err = s.findResolved(ctx, reference)
+		}
+		if err == nil {
+			return img.Reference, nil
+		}
+		return reference, nil
+	}
+	img, err := s.Find(ctx, reference)
+	switch {
+	case err == nil:
+		return img.Reference, nil
+	case errors.Is(err, ErrNotFound):
+		return "", err
+	}
+	return reference, nil
+}
+
+func removeLocked(ctx context.Context, repo *ostree.Repo, reference string, check func(*catalog, target) error) (err error) {
 	unlock, err := repo.Lock(ctx)
 	if err != nil {
 		return err
@@ -44,12 +90,21 @@ func removeLocked(ctx context.Context, repo *ostree.Repo, reference string) (err
 	if !repo.Current() {
 		return nil // another process removed the last image meanwhile
 	}
-	name, err := refname.Encode(reference)
+	c, err := readCatalog(ctx, repo)
 	if err != nil {
 		return err
 	}
-	if err := repo.DeleteRef(ctx, imagePrefix+name); err != nil {
+	goal, err := c.target(reference)
+	if err != nil {
 		return err
+	}
+	if err := check(c, goal); err != nil {
+		return err
+	}
+	if goal.named {
+		if err := dropName(ctx, repo, goal.reference); err != nil {
+			return err
+		}
 	}
 	left, err := dropUnused(ctx, repo)
 	if err != nil {
@@ -60,6 +115,39 @@ func removeLocked(ctx context.Context, repo *ostree.Repo, reference string) (err
 	}
 	_, err = repo.Prune(ctx)
 	return err
+}
+
+// target is what a name, or the beginning of an ID or digest, stands for.
+func (c *catalog) target(text string) (target, error) {
+	if commit, ok := c.names[text]; ok {
+		return target{reference: text, named: true, commit: commit}, nil
+	}
+	if !prefixPattern.MatchString(text) {
+		return target{}, fmt.Errorf("image %q: %w", text, ErrNotFound)
+	}
+	image, err := c.byPrefix(text)
+	if err != nil {
+		return target{}, err
+	}
+	if len(image.Names) > 1 {
+		return target{}, &ManyNamesError{ID: image.ID, Names: image.Names}
+	}
+	commit, err := ostree.ParseChecksum(image.Commit)
+	return target{reference: image.reference(), named: len(image.Names) == 1, commit: commit}, err
+}
+
+// checkRemovable refuses to take the last name of an image in use.
+func (c *catalog) checkRemovable(t target) error {
+	users := c.users(t.commit)
+	if len(users) == 0 {
+		return nil
+	}
+	for name, commit := range c.names {
+		if t.named && name != t.reference && (commit == t.commit || c.same(commit, t.commit)) {
+			return nil
+		}
+	}
+	return &InUseError{Reference: t.reference, Containers: users}
 }
 
 // dropUnused deletes the refs of layers, blobs and manifests that no image that
@@ -108,7 +196,7 @@ func usedRefs(repo *ostree.Repo, refs map[string]ostree.Checksum) (map[string]bo
 		done[commit] = true
 		record, err := loadRecord(repo, commit)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the image of %q cannot be read, so that it is not known what it needs: %w", ref, err)
 		}
 		if err := record.markRefs(used); err != nil {
 			return nil, err

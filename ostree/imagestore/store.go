@@ -31,8 +31,13 @@ type Options struct {
 	Root string
 	// PolicyPath and AuthFile replace the default policy.json and auth.json.
 	PolicyPath, AuthFile string
-	// TempDir is where containers/image puts big temporaries; "" for its choice.
+	// TempDir is where a call puts its temporaries; it is made when it is not
+	// there. "" for the system's.
 	TempDir string
+	// MaxLayerSize is how many bytes a layer may unpack to; 0 is
+	// [DefaultMaxLayerSize]. MaxRatio is how many times larger than its blob a
+	// layer of more than a gigabyte may become; 0 is [DefaultMaxRatio].
+	MaxLayerSize, MaxRatio int64
 	// Log gets what is worth knowing and no error; nil is silent.
 	Log *slog.Logger
 	// Progress gets what a person wants to see while waiting; nil is silent.
@@ -51,6 +56,8 @@ type Image struct {
 	Config imgspec.Image
 	// Added tells, after a Pull, that the reference was not in the repo before.
 	Added bool
+	// Previous is, after a Pull, the digest that the reference had before.
+	Previous string
 }
 
 // Store is the images in one repo. It holds nothing open; all methods may be
@@ -73,12 +80,18 @@ func New(o Options) *Store {
 // Pull brings an image into the repo: it resolves the reference (any transport
 // of containers/image, a short name of registries.conf), checks policy.json,
 // and fetches the layers that the repo does not have. When the reference has
-// this very manifest already, nothing but the manifest is fetched.
+// this very manifest already, nothing but the manifest is fetched. A name that Tag
+// gave, a digest (sha256:…) and twelve or more digits of an ID are an image that
+// is here, and nobody is asked.
 //
 // It is atomic: the error, a [*PullError], leaves neither ref nor object, nor a
 // repo that was not there before. It never asks the user anything. After nil
 // the image survives a power cut.
 func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
+	if kept, err := s.findKept(ctx, reference); err == nil {
+		kept.Previous = kept.Digest
+		return kept, nil
+	}
 	sys, err := s.newSystem()
 	if err != nil {
 		return Image{}, &PullError{Reference: reference, Err: err}
@@ -109,7 +122,7 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 
 func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.PolicyContext, ref types.ImageReference) (Image, error) {
 	name := canonical(ref)
-	_, err := s.find(ctx, name)
+	before, err := s.find(ctx, name)
 	added := errors.Is(err, ErrNotFound)
 	if err != nil && !added {
 		return Image{}, pullError(name, err)
@@ -134,18 +147,35 @@ func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.Poli
 	if err != nil {
 		return Image{}, pullError(name, err)
 	}
-	img.Added = added
+	img.Added, img.Previous = added, before.Digest
 	return img, nil
 }
 
-// Find looks a reference up in the repo, without asking anybody: the canonical
-// reference, or what Pull would have made of the given one. [ErrNotFound] when
-// the repo does not have it.
+// Find looks an image up in the repo, without asking anybody: by its canonical
+// reference, by a name that Tag gave, by what Pull would have made of the given
+// reference, or by the beginning of its ID or digest, in this order.
+// [ErrNotFound] when the repo does not have it, an [*AmbiguousError] when several
+// images could be meant. The reference of an image without a name is the one that
+// it was pulled by.
 func (s *Store) Find(ctx context.Context, reference string) (Image, error) {
 	img, err := s.find(ctx, reference)
-	if !errors.Is(err, ErrNotFound) {
-		return img, err
+	if errors.Is(err, ErrNotFound) {
+		img, err = s.findTagged(ctx, reference)
 	}
+	if errors.Is(err, ErrNotFound) {
+		img, err = s.findResolved(ctx, reference)
+	}
+	if errors.Is(err, ErrNotFound) {
+		found, prefixErr := s.findPrefix(ctx, reference)
+		if !errors.Is(prefixErr, ErrNotFound) {
+			return found, prefixErr
+		}
+	}
+	return img, err
+}
+
+// findResolved looks for what Pull would have made of a reference.
+func (s *Store) findResolved(ctx context.Context, reference string) (Image, error) {
 	sys, err := s.newSystem()
 	if err != nil {
 		return Image{}, err
@@ -266,16 +296,8 @@ func (s *Store) Hold(ctx context.Context, name, commit string) error {
 	if err != nil {
 		return err
 	}
-	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) (err error) {
-		unlock, err := repo.LockShared(ctx) // no prune between the look and the ref
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, unlock()) }()
-		if _, err := repo.LoadCommit(sum); err != nil {
-			return err
-		}
-		return repo.SetRef(ctx, ref, sum)
+	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) error {
+		return setLocked(ctx, repo, ref, sum)
 	})
 }
 

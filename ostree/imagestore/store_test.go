@@ -279,7 +279,11 @@ func TestHoldKeepsAnImage(t *testing.T) {
 	if err := store.Hold(t.Context(), "etcd/3", img.Commit); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Remove(t.Context(), img.Reference); err != nil {
+	var used *imagestore.InUseError
+	if err := store.Remove(t.Context(), img.Reference); !errors.As(err, &used) || !slices.Equal(used.Containers, []string{"etcd"}) {
+		t.Fatalf("removing an image in use: %v", err)
+	}
+	if err := store.Untag(t.Context(), img.Reference); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Find(t.Context(), img.Reference); !errors.Is(err, imagestore.ErrNotFound) {

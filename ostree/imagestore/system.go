@@ -32,22 +32,25 @@ const (
 // system is containers/image's view of the host, for one call.
 type system struct {
 	*types.SystemContext
-	scratch string
+	scratch *scratch
 }
 
 // newSystem points containers/image at the files of the host, or of the root
 // directory, and at nothing that it would write to. The caller closes it.
 func (s *Store) newSystem() (*system, error) {
 	o := s.options
-	scratch, err := os.MkdirTemp(o.TempDir, "syscontainer-")
+	scratch, err := newScratch(o.TempDir)
 	if err != nil {
-		return nil, fmt.Errorf("making a temporary directory: %w", err)
+		return nil, err
+	}
+	if err := scratch.sweep(); err != nil {
+		s.log.Warn("tidying up", "error", err)
 	}
 	sys := &system{scratch: scratch, SystemContext: &types.SystemContext{
 		RootForImplicitAbsolutePaths: o.Root,
 		SignaturePolicyPath:          o.PolicyPath,
 		AuthFilePath:                 o.AuthFile,
-		BigFilesTemporaryDir:         o.TempDir,
+		BigFilesTemporaryDir:         scratch.dir,
 		BlobInfoCacheDir:             noCacheDir,
 		DockerRegistryUserAgent:      "syscontainer",
 	}}
@@ -68,7 +71,7 @@ func (s *Store) newSystem() (*system, error) {
 // copyAliases lets short names be looked up in a copy of the recorded aliases:
 // the library takes a lock beside the file, and makes the folder for it.
 func (s *system) copyAliases(root string) error {
-	s.UserShortNameAliasConfPath = filepath.Join(s.scratch, "aliases.conf")
+	s.UserShortNameAliasConfPath = filepath.Join(s.scratch.dir, "aliases.conf")
 	text, err := os.ReadFile(filepath.Join("/", root, aliasFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -82,7 +85,7 @@ func (s *system) copyAliases(root string) error {
 	return nil
 }
 
-func (s *system) close() error { return os.RemoveAll(s.scratch) }
+func (s *system) close() error { return s.scratch.close() }
 
 // policy reads the rules about which images may be pulled. The caller destroys
 // the context.

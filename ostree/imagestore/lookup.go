@@ -1,0 +1,116 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/image/v5/transports/alltransports"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+var (
+	// prefixPattern is what may begin an ID or a digest.
+	prefixPattern = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
+	// pullPattern is what Pull takes for one: short names may be words of the
+	// letters a to f.
+	pullPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{4,64}|[0-9a-f]{12,64})$`)
+)
+
+// localName is the form in which Tag stores a name: NAME:TAG, with the registry
+// if one was given. It is not one (ok is false) when there is a transport or a
+// digest in it.
+func localName(text string) (name string, ok bool) {
+	if alltransports.TransportFromImageName(text) != nil {
+		return "", false
+	}
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return "", false
+	}
+	if _, digested := named.(reference.Digested); digested {
+		return "", false
+	}
+	return reference.FamiliarString(reference.TagNameOnly(named)), true
+}
+
+// findTagged looks for a name that Tag gave.
+func (s *Store) findTagged(ctx context.Context, text string) (Image, error) {
+	name, ok := localName(text)
+	if !ok {
+		return Image{}, fmt.Errorf("image %q: %w", text, ErrNotFound)
+	}
+	return s.find(ctx, name)
+}
+
+// findKept looks for what Pull need not ask anybody about: a name that Tag gave,
+// or the ID or digest of an image, or the beginning of one.
+func (s *Store) findKept(ctx context.Context, text string) (Image, error) {
+	img, err := s.findTagged(ctx, text)
+	if !errors.Is(err, ErrNotFound) || !pullPattern.MatchString(text) {
+		return img, err
+	}
+	return s.findPrefix(ctx, text)
+}
+
+// findPrefix looks for the one image whose ID or digest begins with text.
+func (s *Store) findPrefix(ctx context.Context, text string) (Image, error) {
+	notFound := fmt.Errorf("image %q: %w", text, ErrNotFound)
+	if !prefixPattern.MatchString(text) {
+		return Image{}, notFound
+	}
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Image{}, notFound
+	}
+	if err != nil {
+		return Image{}, err
+	}
+	defer repo.Close()
+	c, err := readCatalog(ctx, repo)
+	if err != nil {
+		return Image{}, err
+	}
+	found, err := c.byPrefix(text)
+	if err != nil {
+		return Image{}, err
+	}
+	commit, err := ostree.ParseChecksum(found.Commit)
+	if err != nil {
+		return Image{}, err
+	}
+	return c.records[commit].image(found.reference(), commit)
+}
+
+// reference is a name of the image, or what it was pulled by when it has none.
+func (i Stored) reference() string {
+	if len(i.Names) > 0 {
+		return i.Names[0]
+	}
+	return i.PulledAs
+}
+
+// byPrefix is the one image whose ID or digest begins with text.
+func (c *catalog) byPrefix(text string) (Stored, error) {
+	prefix := "sha256:" + strings.TrimPrefix(text, "sha256:")
+	matches := slices.DeleteFunc(c.images(), func(i Stored) bool {
+		return !strings.HasPrefix(i.ID, prefix) && !strings.HasPrefix(i.Digest, prefix)
+	})
+	switch len(matches) {
+	case 0:
+		return Stored{}, fmt.Errorf("image %q: %w", text, ErrNotFound)
+	case 1:
+		return matches[0], nil
+	}
+	ambiguous := &AmbiguousError{Prefix: text}
+	for _, match := range matches {
+		ambiguous.Matches = append(ambiguous.Matches, match.ID+" ("+match.reference()+")")
+	}
+	return Stored{}, ambiguous
+}
