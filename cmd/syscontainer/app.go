@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -18,6 +19,9 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // the command line is wrong
 )
+
+// completionFlag comes last when a shell asks what could follow.
+const completionFlag = "--generate-bash-completion"
 
 // version is set when the program is built.
 var version = "devel"
@@ -33,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted; nothing was changed, or it was undone")
+		err = fmt.Errorf("interrupted: %w", err)
 	}
 	printError(stderr, err)
 	var usage *install.UsageError
@@ -48,13 +52,16 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Name:      "syscontainer",
 		Usage:     "install OCI images as systemd services, with no daemon",
 		UsageText: "syscontainer [--root DIR] COMMAND [OPTIONS] [ARGUMENTS]",
+		Description: "Pulls system containers from registries, archives or layouts, keeps them in an ostree repo,\n" +
+			"and makes each a service of systemd, which starts and supervises it. No process of\n" +
+			"syscontainer stays.",
 		Version:   version,
 		Writer:    stdout,
 		ErrWriter: stderr,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "work on the host whose file tree is below `DIR`, which does not run", TakesFile: true},
 			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` of that host", TakesFile: true},
-			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: debug, info, warn or error", Value: "warn"},
+			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: `LEVEL` is debug, info, warn or error", Value: "warn"},
 		},
 		Commands: []*cli.Command{
 			installCommand(), uninstallCommand(), listCommand(), showCommand(), recoverCommand(),
@@ -70,6 +77,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		DisableSliceFlagSeparator: true,                         // values contain commas
 		HideHelpCommand:           true,
 		EnableBashCompletion:      true,
+		BashComplete:              completeCommands,
 	}
 }
 
@@ -77,6 +85,21 @@ func onUsageError(_ *cli.Context, err error, _ bool) error { return &install.Usa
 
 func usageErrorf(format string, args ...any) error {
 	return &install.UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+// completeCommands prints what can stand where a command is wanted. The library
+// would add its help command, which we do not have.
+func completeCommands(c *cli.Context) {
+	c.Command.Subcommands = c.App.VisibleCommands()
+	cli.DefaultAppComplete(c)
+}
+
+// noArguments refuses arguments of a command that takes none.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageErrorf("%s: takes no arguments, and got %q", c.Command.Name, c.Args().First())
+	}
+	return nil
 }
 
 // oneArgument returns the only argument of a command, or a usage error that
@@ -93,9 +116,12 @@ func oneArgument(c *cli.Context, what string) (string, error) {
 
 // flagsFirst moves the flags of a command before its arguments, because the
 // library stops to look for flags at the first argument and people do not.
-// What follows "--" is never a flag.
+// What follows "--" is never a flag. A request for completion stays as it is: there
+// the order says what is to be completed.
 func flagsFirst(app *cli.App, args []string) ([]string, error) {
-	head := args[:1]
+	if args[len(args)-1] == completionFlag {
+		return args, nil
+	}
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
 		if !strings.HasPrefix(arg, "-") {
@@ -104,7 +130,7 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 				return args, nil
 			}
 			flags, rest, err := splitFlags(command, args[i+1:])
-			return append(append(append(append([]string{}, head...), args[1:i+1]...), flags...), rest...), err
+			return slices.Concat(args[:i+1], flags, rest), err
 		}
 		if takesValue(app.Flags, arg) {
 			i++

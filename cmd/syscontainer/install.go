@@ -14,7 +14,11 @@ import (
 type installOptions struct {
 	request install.Request
 	now     bool
-	json    bool
+}
+
+// starts reports whether the service of an installed container is to be started.
+func (o installOptions) starts(record *install.Record) bool {
+	return o.now && !o.request.DryRun && record.Unit != ""
 }
 
 func installCommand() *cli.Command {
@@ -48,7 +52,7 @@ func installCommand() *cli.Command {
 				return err
 			}
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runInstall(ctx, installer, options, c.App.Writer, c.App.ErrWriter)
+				return runInstall(ctx, installer, options, outputOf(c))
 			})
 		},
 	}
@@ -78,29 +82,24 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 			NoEnable: c.Bool("no-enable"),
 			DryRun:   c.Bool("dry-run"),
 		},
-		now:  c.Bool("now"),
-		json: c.Bool("json"),
+		now: c.Bool("now"),
 	}, nil
 }
 
-func runInstall(ctx context.Context, installer *install.Installer, o installOptions, stdout, stderr io.Writer) error {
+func runInstall(ctx context.Context, installer *install.Installer, o installOptions, out output) error {
 	result, err := installer.Install(ctx, o.request)
 	if err != nil {
 		return err
 	}
 	for _, warning := range result.Warnings {
-		fmt.Fprintf(stderr, "syscontainer: warning: %s\n", warning)
+		out.warn(warning)
 	}
-	if o.now && !o.request.DryRun && result.Record.Unit != "" {
+	if o.starts(result.Record) {
 		if err := installer.Start(ctx, result.Name); err != nil {
 			return fmt.Errorf("%s is installed, and does not start: %w", result.Name, err)
 		}
 	}
-	if o.json {
-		return printJSON(stdout, result)
-	}
-	printInstalled(stdout, o, result)
-	return nil
+	return out.print(result, func(w io.Writer) { printInstalled(w, o, result) })
 }
 
 func printInstalled(w io.Writer, o installOptions, result *install.Result) {
@@ -111,12 +110,15 @@ func printInstalled(w io.Writer, o installOptions, result *install.Result) {
 		for _, f := range record.Files {
 			fmt.Fprintf(w, "  %s\n", f.Path)
 		}
+	case result.Present && o.starts(record):
+		fmt.Fprintf(w, "%s is already present (%s, deployment %d), and runs\n",
+			result.Name, record.Image.Reference, record.Deployment)
 	case result.Present:
 		fmt.Fprintf(w, "%s is already present (%s, deployment %d); nothing was changed\n",
 			result.Name, record.Image.Reference, record.Deployment)
 	default:
 		fmt.Fprintf(w, "installed %s from %s\n", result.Name, record.Image.Reference)
-		if record.Unit != "" && !o.now {
+		if record.Unit != "" && !o.starts(record) {
 			fmt.Fprintf(w, "start it with: systemctl start %s\n", result.Name)
 		}
 	}

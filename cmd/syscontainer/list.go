@@ -13,30 +13,33 @@ import (
 
 func listCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "list",
-		Usage:        "list the containers of the host and their state",
-		ArgsUsage:    " ",
+		Name:      "list",
+		Usage:     "list the containers of the host and their state",
+		UsageText: "syscontainer list [--json]",
+		Description: "One line for each container, also for one that is broken. STATE and ENABLED are what systemd\n" +
+			"says, and not known where it does not run.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usageErrorf("list: takes no arguments, and got %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runList(ctx, installer, c.Bool("json"), c.App.Writer)
+				return runList(ctx, installer, outputOf(c))
 			})
 		},
 	}
 }
 
-func runList(ctx context.Context, installer *install.Installer, asJSON bool, stdout io.Writer) error {
+func runList(ctx context.Context, installer *install.Installer, out output) error {
 	list, err := installer.List(ctx)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(stdout, list)
-	}
+	return out.print(list, func(w io.Writer) { table(w, listRows(list)) })
+}
+
+func listRows(list []install.Summary) [][]string {
 	rows := [][]string{{"NAME", "STATE", "ENABLED", "DEPLOYMENT", "IMAGE"}}
 	for _, s := range list {
 		if s.Error != "" {
@@ -47,6 +50,5 @@ func runList(ctx context.Context, installer *install.Installer, asJSON bool, std
 			s.Name, cmp.Or(s.State, "-"), cmp.Or(s.Enabled, "-"), strconv.Itoa(s.Deployment), s.Image,
 		})
 	}
-	table(stdout, rows)
-	return nil
+	return rows
 }

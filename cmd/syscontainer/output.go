@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/syscontainer/syscontainer/install"
 )
 
@@ -39,6 +41,33 @@ func hints(err error) []string {
 		found = append(found, hints(inner)...)
 	}
 	return found
+}
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+}
+
+// output is where a command's result goes, and in which form.
+type output struct {
+	stdout, stderr io.Writer
+	json           bool
+}
+
+func outputOf(c *cli.Context) output {
+	return output{stdout: c.App.Writer, stderr: c.App.ErrWriter, json: c.Bool("json")}
+}
+
+// print writes a result: as JSON, or as people wants it.
+func (o output) print(result any, people func(w io.Writer)) error {
+	if o.json {
+		return printJSON(o.stdout, result)
+	}
+	people(o.stdout)
+	return nil
+}
+
+func (o output) warn(text string) {
+	fmt.Fprintf(o.stderr, "syscontainer: warning: %s\n", text)
 }
 
 // printJSON writes value in the form of --json: indented, with stable keys.

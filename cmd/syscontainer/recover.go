@@ -14,17 +14,18 @@ func recoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "recover",
 		Usage:     "finish or undo what was interrupted",
-		ArgsUsage: " ",
+		UsageText: "syscontainer recover [--json]",
 		Description: "Brings every container that a crash or a power cut left in between to one side, wholly.\n" +
-			"It runs at each boot before the containers, and every change of a container begins with it.",
+			"It runs at boot before the containers, if there is anything to do, and every change of a\n" +
+			"container begins with it.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usageErrorf("recover: takes no arguments, and got %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runRecover(ctx, installer, c.Bool("json"), c.App.Writer)
+				return runRecover(ctx, installer, outputOf(c))
 			})
 		},
 	}
@@ -35,19 +36,17 @@ type recovered struct {
 	Recovered []string `json:"recovered"`
 }
 
-func runRecover(ctx context.Context, installer *install.Installer, asJSON bool, stdout io.Writer) error {
+func runRecover(ctx context.Context, installer *install.Installer, out output) error {
 	names, err := installer.Recover(ctx)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(stdout, recovered{Recovered: append([]string{}, names...)})
-	}
-	for _, name := range names {
-		fmt.Fprintf(stdout, "recovered %s\n", name)
-	}
-	if len(names) == 0 {
-		fmt.Fprintln(stdout, "nothing to recover")
-	}
-	return nil
+	return out.print(recovered{Recovered: append([]string{}, names...)}, func(w io.Writer) {
+		for _, name := range names {
+			fmt.Fprintf(w, "recovered %s\n", name)
+		}
+		if len(names) == 0 {
+			fmt.Fprintln(w, "nothing to recover")
+		}
+	})
 }

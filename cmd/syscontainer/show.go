@@ -17,9 +17,12 @@ import (
 
 func showCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "show",
-		Usage:        "show all that is known of a container",
-		ArgsUsage:    "NAME",
+		Name:      "show",
+		Usage:     "show all that is known of a container",
+		ArgsUsage: "NAME",
+		UsageText: "syscontainer show [--json] NAME",
+		Description: "The image and its digest, the deployment, what systemd says of the unit, the values that were\n" +
+			"set, and each file on the host, with a note where it is changed or missing.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
@@ -28,22 +31,18 @@ func showCommand() *cli.Command {
 				return err
 			}
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runShow(ctx, installer, name, c.Bool("json"), c.App.Writer)
+				return runShow(ctx, installer, name, outputOf(c))
 			})
 		},
 	}
 }
 
-func runShow(ctx context.Context, installer *install.Installer, name string, asJSON bool, stdout io.Writer) error {
+func runShow(ctx context.Context, installer *install.Installer, name string, out output) error {
 	details, err := installer.Show(ctx, name)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(stdout, details)
-	}
-	table(stdout, showRows(details))
-	return nil
+	return out.print(details, func(w io.Writer) { table(w, showRows(details)) })
 }
 
 func showRows(d *install.Details) [][]string {

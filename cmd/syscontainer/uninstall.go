@@ -15,6 +15,7 @@ func uninstallCommand() *cli.Command {
 		Name:      "uninstall",
 		Usage:     "remove a container from the host",
 		ArgsUsage: "NAME",
+		UsageText: "syscontainer uninstall [--json] NAME",
 		Description: "Stops the service and removes its unit, its host files and its deployments. The data\n" +
 			"directories of the service, files that were changed since they were installed, and the\n" +
 			"image in the store stay.",
@@ -26,23 +27,21 @@ func uninstallCommand() *cli.Command {
 				return err
 			}
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runUninstall(ctx, installer, name, c.Bool("json"), c.App.Writer)
+				return runUninstall(ctx, installer, name, outputOf(c))
 			})
 		},
 	}
 }
 
-func runUninstall(ctx context.Context, installer *install.Installer, name string, asJSON bool, stdout io.Writer) error {
+func runUninstall(ctx context.Context, installer *install.Installer, name string, out output) error {
 	result, err := installer.Uninstall(ctx, name)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(stdout, result)
-	}
-	fmt.Fprintf(stdout, "uninstalled %s\n", name)
-	for _, kept := range result.Kept {
-		fmt.Fprintf(stdout, "kept %s, which was changed since it was installed\n", kept)
-	}
-	return nil
+	return out.print(result, func(w io.Writer) {
+		fmt.Fprintf(w, "uninstalled %s\n", name)
+		for _, kept := range result.Kept {
+			fmt.Fprintf(w, "kept %s, which was changed since it was installed\n", kept)
+		}
+	})
 }

@@ -21,10 +21,6 @@ import (
 	"github.com/syscontainer/syscontainer/unitgen/sysd"
 )
 
-func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "print JSON"}
-}
-
 // withInstaller runs do with an installer for the host of the global flags.
 func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) error) error {
 	log, err := newLogger(c)
@@ -170,7 +166,7 @@ func (s services) Status(ctx context.Context, unit string) (install.Status, erro
 func (s services) Start(ctx context.Context, unit string) error {
 	err := s.units.Start(ctx, unit)
 	if errors.Is(err, sysd.ErrNotRunning) {
-		return install.Hint(err, "the unit is enabled and starts when the host boots")
+		return install.Hint(err, "when the host runs: systemctl start %s", unit)
 	}
 	return err
 }
