@@ -1,6 +1,7 @@
 package imagestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,7 +32,7 @@ var (
 	ErrBadImage = layers.ErrBroken
 )
 
-// PullError says why a pull did not succeed. The repo is as it was before.
+// PullError says why a pull, or a look at what could be pulled, did not succeed. The repo is as it was before.
 type PullError struct {
 	// Reference is what was to be pulled, resolved as far as possible.
 	Reference string
@@ -39,15 +40,17 @@ type PullError struct {
 	Reason error
 	// Err has the detail.
 	Err error
+
+	verb string // what was being done; "" is pulling
 }
 
 // Error names the reference, the reason and the detail on one line.
 func (e *PullError) Error() string {
 	detail := strings.Join(strings.Fields(e.Err.Error()), " ")
 	if e.Reason == nil || errors.Is(e.Err, e.Reason) {
-		return fmt.Sprintf("pulling %q: %s", e.Reference, detail)
+		return fmt.Sprintf("%s %q: %s", cmp.Or(e.verb, "pulling"), e.Reference, detail)
 	}
-	return fmt.Sprintf("pulling %q: %s: %s", e.Reference, e.Reason, detail)
+	return fmt.Sprintf("%s %q: %s: %s", cmp.Or(e.verb, "pulling"), e.Reference, e.Reason, detail)
 }
 
 // Unwrap gives errors.Is both the reason and the detail.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/containers/image/v5/docker"
@@ -121,16 +120,8 @@ func explainPlatform(ctx context.Context, sys *types.SystemContext, ref types.Im
 	if serr != nil {
 		return err
 	}
-	var there []string
-	for _, instance := range list.Instances() {
-		one, serr := list.Instance(instance)
-		if serr == nil && one.ReadOnly.Platform != nil {
-			there = append(there, platform(one.ReadOnly.Platform))
-		}
-	}
-	slices.Sort(there)
 	return fmt.Errorf("%w: this host is linux/%s, the image has %s", ErrPlatform, runtime.GOARCH,
-		strings.Join(slices.Compact(there), ", "))
+		strings.Join(platforms(list), ", "))
 }
 
 func platform(p *imgspec.Platform) string {

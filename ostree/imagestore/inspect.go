@@ -1,0 +1,249 @@
+package imagestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containers/image/v5/image"
+	"github.com/containers/image/v5/manifest"
+	"github.com/containers/image/v5/transports"
+	"github.com/containers/image/v5/types"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// Inspection is what an image says of itself. Its JSON is what `inspect --json`
+// prints; keys are never renamed.
+type Inspection struct {
+	Reference string `json:"reference"`
+	// Local tells that the image is in the repo.
+	Local bool   `json:"local"`
+	ID    string `json:"id"`
+	// Digest is that of the image's own manifest, IndexDigest that of the list
+	// that it was chosen from.
+	Digest      string     `json:"digest"`
+	IndexDigest string     `json:"index_digest,omitempty"`
+	MediaType   string     `json:"media_type"`
+	Platform    string     `json:"platform"`
+	Platforms   []string   `json:"platforms"` // that the list has, sorted; else the one
+	Created     *time.Time `json:"created,omitempty"`
+	Size        int64      `json:"size"` // of the layers, as they are served
+
+	Layers       []LayerInfo       `json:"layers"`
+	Labels       map[string]string `json:"labels"`
+	Env          []string          `json:"env"`
+	Entrypoint   []string          `json:"entrypoint"`
+	Cmd          []string          `json:"cmd"`
+	User         string            `json:"user"`
+	WorkingDir   string            `json:"working_dir"`
+	ExposedPorts []string          `json:"exposed_ports"`
+	Volumes      []string          `json:"volumes"`
+	StopSignal   string            `json:"stop_signal"`
+	Names        []string          `json:"names,omitempty"`      // in the repo
+	Containers   []string          `json:"containers,omitempty"` // that use it
+	Commit       string            `json:"commit,omitempty"`
+}
+
+// LayerInfo is a layer as its manifest names it.
+type LayerInfo struct {
+	Digest    string `json:"digest"`
+	DiffID    string `json:"diff_id"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`
+}
+
+// Inspect describes an image: from the repo when it is there (see Find), else as
+// the registry or file has it, of which only manifest and configuration are
+// fetched. Of an image that is not for this host there are only the platforms.
+func (s *Store) Inspect(ctx context.Context, reference string) (*Inspection, error) {
+	img, err := s.Find(ctx, reference)
+	if err == nil {
+		return s.inspectLocal(ctx, img)
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	found, err := s.inspectRemote(ctx, reference)
+	var failed *PullError
+	if errors.As(err, &failed) {
+		failed.verb = "inspecting"
+	}
+	return found, err
+}
+
+func (s *Store) inspectLocal(ctx context.Context, img Image) (*Inspection, error) {
+	repo, err := ostree.Open(ctx, s.options.Repo)
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Close()
+	commit, err := ostree.ParseChecksum(img.Commit)
+	if err != nil {
+		return nil, err
+	}
+	c, err := readCatalog(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	c.load(repo, commit)
+	record, ok := c.records[commit]
+	if !ok {
+		return nil, fmt.Errorf("inspecting %q: %w", img.Reference, c.broken[commit])
+	}
+	i := &Inspection{Reference: img.Reference, Local: true, IndexDigest: record.index.String(), Commit: img.Commit}
+	for _, stored := range c.images() {
+		if stored.Digest == img.Digest {
+			i.Names, i.Containers = stored.Names, stored.Containers
+		}
+	}
+	return i, i.describe(record.manifest, record.mediaType, record.config)
+}
+
+func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspection, error) {
+	sys, err := s.newSystem()
+	if err != nil {
+		return nil, &PullError{Reference: reference, Err: err}
+	}
+	defer sys.close()
+	refs, err := sys.resolve(reference)
+	if err != nil {
+		return nil, pullError(reference, err)
+	}
+	var errs []error
+	for _, ref := range refs {
+		i, err := inspectSource(ctx, sys.SystemContext, ref)
+		if err == nil {
+			return i, nil
+		}
+		errs = append(errs, pullError(transports.ImageName(ref), err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if len(errs) == 1 {
+		return nil, errs[0]
+	}
+	return nil, errors.Join(errs...)
+}
+
+func inspectSource(ctx context.Context, sys *types.SystemContext, ref types.ImageReference) (i *Inspection, err error) {
+	source, err := ref.NewImageSource(ctx, sys)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	raw, mediaType, err := source.GetManifest(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	i = &Inspection{Reference: canonical(ref)}
+	var instance *digest.Digest
+	if manifest.MIMETypeIsMultiImage(mediaType) {
+		if instance, err = i.choose(sys, raw, mediaType); err != nil || instance == nil {
+			return i, err
+		}
+		if raw, mediaType, err = source.GetManifest(ctx, instance); err != nil {
+			return nil, err
+		}
+	}
+	img, err := image.FromUnparsedImage(ctx, sys, image.UnparsedInstance(source, instance))
+	if err != nil {
+		return nil, err
+	}
+	config, err := img.ConfigBlob(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return i, i.describe(raw, mediaType, config)
+}
+
+// choose describes a list and takes the image for this host from it; nil when
+// there is none.
+func (i *Inspection) choose(sys *types.SystemContext, raw []byte, mediaType string) (*digest.Digest, error) {
+	list, err := manifest.ListFromBlob(raw, mediaType)
+	if err != nil {
+		return nil, badImage("reading the list of images: %w", err)
+	}
+	sum, err := manifest.Digest(raw)
+	if err != nil {
+		return nil, badImage("reading the list of images: %w", err)
+	}
+	i.Platforms, i.IndexDigest = platforms(list), sum.String()
+	chosen, err := list.ChooseInstance(sys)
+	if err != nil {
+		i.MediaType, i.Digest = mediaType, sum.String()
+		return nil, nil //nolint:nilerr // an image for another host is described as far as it goes
+	}
+	return &chosen, nil
+}
+
+// platforms are those of a list's images, sorted.
+func platforms(list manifest.List) []string {
+	var there []string
+	for _, instance := range list.Instances() {
+		one, err := list.Instance(instance)
+		if err == nil && one.ReadOnly.Platform != nil {
+			there = append(there, platform(one.ReadOnly.Platform))
+		}
+	}
+	slices.Sort(there)
+	return slices.Compact(there)
+}
+
+// describe fills in what manifest and configuration say.
+func (i *Inspection) describe(raw []byte, mediaType string, configBlob []byte) error {
+	m, err := manifest.FromBlob(raw, mediaType)
+	if err != nil {
+		return badImage("reading the manifest: %w", err)
+	}
+	sum, err := manifest.Digest(raw)
+	if err != nil {
+		return badImage("reading the manifest: %w", err)
+	}
+	config, err := parseConfig(configBlob)
+	if err != nil {
+		return err
+	}
+	i.Digest, i.ID, i.MediaType = sum.String(), m.ConfigInfo().Digest.String(), mediaType
+	i.Platform, i.Created = strings.Trim(platform(&config.Platform), "/"), config.Created
+	if len(i.Platforms) == 0 && i.Platform != "" {
+		i.Platforms = []string{i.Platform}
+	}
+	for n, l := range m.LayerInfos() {
+		layer := LayerInfo{Digest: l.Digest.String(), MediaType: l.MediaType, Size: l.Size}
+		if n < len(config.RootFS.DiffIDs) {
+			layer.DiffID = config.RootFS.DiffIDs[n].String()
+		}
+		i.Layers, i.Size = append(i.Layers, layer), i.Size+l.Size
+	}
+	c := config.Config
+	i.Labels, i.Env, i.Entrypoint, i.Cmd = c.Labels, c.Env, c.Entrypoint, c.Cmd
+	i.User, i.WorkingDir, i.StopSignal = c.User, c.WorkingDir, c.StopSignal
+	i.ExposedPorts = slices.Sorted(maps.Keys(c.ExposedPorts))
+	i.Volumes = slices.Sorted(maps.Keys(c.Volumes))
+	return nil
+}
+
+// MarshalJSON writes empty lists as such, never as null.
+func (i Inspection) MarshalJSON() ([]byte, error) {
+	for _, list := range []*[]string{&i.Platforms, &i.Env, &i.Entrypoint, &i.Cmd, &i.ExposedPorts, &i.Volumes} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	if i.Layers == nil {
+		i.Layers = []LayerInfo{}
+	}
+	if i.Labels == nil {
+		i.Labels = map[string]string{}
+	}
+	type plain Inspection
+	return json.Marshal(plain(i))
+}
