@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrFinished is returned by the methods of a [Txn] that was committed or
@@ -48,4 +51,11 @@ func (e *Error) Is(target error) bool {
 		return target == context.Canceled
 	}
 	return false
+}
+
+// tooManyLinks tells the error of an object that can have no further name. GLib
+// has a code of that name, which it uses for symlinks.
+func tooManyLinks(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && strings.HasSuffix(strings.ToLower(e.Message), unix.EMLINK.Error())
 }

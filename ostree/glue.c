@@ -196,12 +196,12 @@ sysc_list_refs (OstreeRepo *repo, GCancellable *cancellable, GError **error)
 
 gboolean
 sysc_checkout (OstreeRepo *repo, const char *commit, const char *dir,
-               GCancellable *cancellable, GError **error)
+               gboolean links_only, GCancellable *cancellable, GError **error)
 {
   OstreeRepoCheckoutAtOptions options = {
     .mode = OSTREE_REPO_CHECKOUT_MODE_NONE,
     .overwrite_mode = OSTREE_REPO_CHECKOUT_OVERWRITE_NONE,
-    .no_copy_fallback = TRUE,
+    .no_copy_fallback = links_only,
   };
   return ostree_repo_checkout_at (repo, &options, AT_FDCWD, dir, commit, cancellable, error);
 }

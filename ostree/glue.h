@@ -43,5 +43,5 @@ gboolean sysc_load_file (OstreeRepo *repo, const char *checksum, SyscFile *file,
 
 char *sysc_list_refs (OstreeRepo *repo, GCancellable *cancellable, GError **error);
 gboolean sysc_checkout (OstreeRepo *repo, const char *commit, const char *dir,
-                        GCancellable *cancellable, GError **error);
+                        gboolean links_only, GCancellable *cancellable, GError **error);
 const char *sysc_error_domain (const GError *error);

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -28,10 +29,23 @@ type Repo struct {
 // Create makes an empty repo of mode bare at path, whose parent must exist. A
 // repo that is there already stays as it is.
 func Create(path string) error {
+	if complete(path) { // ostree-go's Init never frees the repo that it opens
+		return nil
+	}
 	if _, err := otbuiltin.Init(path, otbuiltin.NewInitOptions()); err != nil {
 		return fmt.Errorf("creating the repo %q: %s", path, withoutSource(err))
 	}
 	return nil
+}
+
+// complete tells whether a repo is there, and not half made.
+func complete(path string) bool {
+	for _, name := range []string{"config", "tmp", "extensions", "state", "refs/heads", "refs/mirrors", "refs/remotes", "objects"} {
+		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 var sourcePrefix = regexp.MustCompile(`^\S+\.go:\d+ - `)
@@ -215,17 +229,32 @@ func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
 
 // Checkout writes a commit's tree to dir, which must not exist, with every file
 // a hard link to its object. It fails where a link is impossible (another file
-// system) and never copies content. When it returns nil the tree is durable; after an error the
-// caller removes dir.
+// system). Content is copied only where an object has as many links as the file
+// system allows (65000 on ext4), and where it is empty. When it returns nil the
+// tree is durable; after an error the caller removes dir.
 func (r *Repo) Checkout(ctx context.Context, commit Checksum, dir string) error {
+	err := r.checkout(ctx, commit, dir, C.TRUE)
+	if tooManyLinks(err) {
+		if err := os.RemoveAll(dir); err != nil {
+			return wrap(fmt.Sprintf("checking out %s once more", commit), err)
+		}
+		err = r.checkout(ctx, commit, dir, C.FALSE)
+	}
+	if err != nil {
+		return err
+	}
+	return r.sync()
+}
+
+func (r *Repo) checkout(ctx context.Context, commit Checksum, dir string, linksOnly C.gboolean) error {
 	cDir := cString(dir)
 	defer free(cDir)
 	cancel, release := cancellable(ctx)
 	defer release()
 	hex := commit.hex()
 	var gerr *C.GError
-	if C.sysc_checkout(r.c, hex.c(), cDir, cancel, &gerr) == 0 {
+	if C.sysc_checkout(r.c, hex.c(), cDir, linksOnly, cancel, &gerr) == 0 {
 		return wrap(fmt.Sprintf("checking out %s to %q", commit, dir), failure(gerr))
 	}
-	return r.sync()
+	return nil
 }
