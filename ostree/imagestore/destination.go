@@ -99,7 +99,7 @@ func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error)
 	if err != nil {
 		return nil, err
 	}
-	l, err := unpack(r, txn, d.pull.workers())
+	l, err := unpack(r, txn, d.pull.workers(), d.pull.store.options.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +107,8 @@ func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error)
 }
 
 // unpack turns a layer's blob into a layer commit.
-func unpack(r io.Reader, txn *ostree.Txn, workers *layers.Workers) (layer, error) {
-	unpacked, err := layers.Unpack(r, txn, workers)
+func unpack(r io.Reader, txn *ostree.Txn, workers *layers.Workers, limits layers.Limits) (layer, error) {
+	unpacked, err := layers.Unpack(r, txn, workers, limits)
 	if err != nil {
 		return layer{}, err
 	}

@@ -148,7 +148,7 @@ func FuzzLayer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input string) {
 		workers := NewWorkers(2)
 		defer workers.Close()
-		entries, _, err := readLayer(bytes.NewReader(fuzzTar(input)), &memory{}, workers)
+		entries, _, err := readLayer(bytes.NewReader(fuzzTar(input)), &memory{}, workers, Limits{})
 		if err != nil {
 			return
 		}

@@ -37,14 +37,15 @@ type Objects interface {
 type layerReader struct {
 	objects Objects
 	jobs    *batch
+	budget  budget
 	entries []Entry
 	sums    []*ostree.Checksum // of entries, where a worker will set it
 	skipped int
 }
 
 // readLayer reads a whole layer. The error of any write ends it.
-func readLayer(r io.Reader, to Objects, workers *Workers) (entries []Entry, skipped int, err error) {
-	l := &layerReader{objects: to, jobs: workers.batch()}
+func readLayer(r io.Reader, to Objects, workers *Workers, limits Limits) (entries []Entry, skipped int, err error) {
+	l := &layerReader{objects: to, jobs: workers.batch(), budget: budget{limits: limits}}
 	err = l.read(tar.NewReader(r))
 	if werr := l.jobs.wait(); err == nil {
 		err = werr
@@ -97,6 +98,9 @@ func (l *layerReader) add(e Entry, sum *ostree.Checksum) {
 func (l *layerReader) entry(hdr *tar.Header, content io.Reader) error {
 	if hdr.Typeflag == tar.TypeXGlobalHeader {
 		return nil
+	}
+	if err := l.budget.spend(hdr.Size, hdr.Name, hdr.Linkname); err != nil {
+		return err
 	}
 	name, err := cleanPath(hdr.Name)
 	if err != nil {

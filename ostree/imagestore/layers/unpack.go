@@ -18,21 +18,33 @@ type Layer struct {
 	Skipped int
 }
 
+// Limits bound what a layer may unpack to. What is larger is not an image but
+// an attack, or a mistake. Zero means no limit.
+type Limits struct {
+	// Size is how many bytes a layer may have, as a tar stream and as files.
+	Size int64
+	// Ratio is how many times as large as its blob a layer may become. It counts
+	// from RatioFrom bytes on: what is small does no harm.
+	Ratio, RatioFrom int64
+}
+
 // Unpack reads a layer's blob (gzip, zstd or uncompressed tar) to its end and
 // writes what it holds. Contents of moderate size are written by the workers,
-// so the objects must stand concurrent calls. A broken layer is an [ErrBroken].
-func Unpack(r io.Reader, to Objects, workers *Workers) (Layer, error) {
-	plain, err := decompress(r)
+// so the objects must stand concurrent calls. A broken layer is an [ErrBroken],
+// and so is one beyond the limits.
+func Unpack(r io.Reader, to Objects, workers *Workers, limits Limits) (Layer, error) {
+	blob := &counter{r: r}
+	plain, err := decompress(blob)
 	if err != nil {
 		return Layer{}, badStream(err)
 	}
 	defer plain.Close()
 	hash := sha256.New()
 	var l Layer
-	if l.Entries, l.Skipped, err = unpackTar(plain, hash, to, workers); err != nil {
+	if l.Entries, l.Skipped, err = unpackTar(&bounded{r: plain, blob: blob, limits: limits}, hash, to, workers, limits); err != nil {
 		return Layer{}, err
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil {
+	if _, err := io.Copy(io.Discard, blob); err != nil {
 		return Layer{}, badStream(err)
 	}
 	l.DiffID = digest.NewDigest(digest.SHA256, hash)
@@ -40,10 +52,10 @@ func Unpack(r io.Reader, to Objects, workers *Workers) (Layer, error) {
 }
 
 // unpackTar reads a tar stream and whatever follows it, and hashes all of it.
-func unpackTar(r io.Reader, h hash.Hash, to Objects, workers *Workers) (entries []Entry, skipped int, err error) {
+func unpackTar(r io.Reader, h hash.Hash, to Objects, workers *Workers, limits Limits) (entries []Entry, skipped int, err error) {
 	ahead := newReadAhead(r, h)
 	defer ahead.close()
-	if entries, skipped, err = readLayer(ahead, to, workers); err == nil {
+	if entries, skipped, err = readLayer(ahead, to, workers, limits); err == nil {
 		_, err = io.Copy(io.Discard, ahead)
 	}
 	if err != nil {
