@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "syscontainer",
 		Usage:     "install OCI images as systemd services, with no daemon",
 		UsageText: "syscontainer [--root DIR] COMMAND [OPTIONS] [ARGUMENTS]",
@@ -79,6 +79,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		EnableBashCompletion:      true,
 		BashComplete:              completeCommands,
 	}
+	for _, command := range app.Commands {
+		command.BashComplete = completeFlags
+	}
+	return app
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error { return &install.UsageError{Err: err} }
@@ -92,6 +96,12 @@ func usageErrorf(format string, args ...any) error {
 func completeCommands(c *cli.Context) {
 	c.Command.Subcommands = c.App.VisibleCommands()
 	cli.DefaultAppComplete(c)
+}
+
+// completeFlags prints the flags that can stand behind a command.
+func completeFlags(c *cli.Context) {
+	c.Command.Subcommands = nil // again the library's help
+	cli.DefaultCompleteWithFlags(c.Command)(c)
 }
 
 // noArguments refuses arguments of a command that takes none.
