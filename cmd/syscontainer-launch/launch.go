@@ -72,7 +72,7 @@ func (h host) startContainer(ctx context.Context, o options, f facts) error {
 	if err := h.runContainer(ctx, o); err != nil {
 		return err
 	}
-	pid, err := readPid(o.PidFile)
+	pid, err := readPID(o.PIDFile)
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,8 @@ func announce(pid int, f facts) error {
 	return nil
 }
 
-// readPid reads the pid that the runtime wrote.
-func readPid(file string) (int, error) {
+// readPID reads the pid that the runtime wrote.
+func readPID(file string) (int, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return 0, fmt.Errorf("reading the container's pid: %w", err)
@@ -112,7 +112,7 @@ func readPid(file string) (int, error) {
 // longer than all of the launcher. A runtime that keeps its state elsewhere
 // refuses the first start, and cleanUp then helps the second.
 func (h host) removeLeftover(ctx context.Context, o options) error {
-	if err := os.Remove(o.PidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(o.PIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the old pid file: %w", err)
 	}
 	if !exists(h.stateDir(o)) {
@@ -130,7 +130,7 @@ func (h host) cleanUp(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	err := h.removeContainer(ctx, o)
-	if removeErr := os.Remove(o.PidFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+	if removeErr := os.Remove(o.PIDFile); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
 		err = errors.Join(err, removeErr)
 	}
 	return err

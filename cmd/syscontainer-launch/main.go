@@ -41,16 +41,14 @@ func command(ctx context.Context, args []string, h host, stderr io.Writer) int {
 		return exitUsage
 	}
 	err = h.launch(ctx, o)
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitDone
-	case errors.Is(err, errStopped):
-		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
-		return exitDone
-	default:
-		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
-		return exitFailed
 	}
+	fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+	if errors.Is(err, errStopped) {
+		return exitDone
+	}
+	return exitFailed
 }
 
 // stopSignals are the signals that mean "stop". A unit's KillSignal= is the

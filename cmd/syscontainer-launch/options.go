@@ -11,7 +11,7 @@ import (
 // options is the command line.
 type options struct {
 	Runtime string // absolute path of the OCI runtime
-	PidFile string // where the runtime writes the pid of the container's init
+	PIDFile string // where the runtime writes the pid of the container's init
 	Bundle  string // the deployment: the directory that holds config.json
 	Name    string // the container
 }
@@ -22,7 +22,7 @@ func parseOptions(args []string) (options, error) {
 	flags := flag.NewFlagSet("syscontainer-launch", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.Runtime, "runtime", "", "")
-	flags.StringVar(&o.PidFile, "pid-file", "", "")
+	flags.StringVar(&o.PIDFile, "pid-file", "", "")
 	flags.StringVar(&o.Bundle, "bundle", "", "")
 	if err := flags.Parse(args); err != nil {
 		return options{}, fmt.Errorf("%w; %s", err, usage)
@@ -42,7 +42,7 @@ const usage = "usage: syscontainer-launch --runtime=PATH --pid-file=PATH --bundl
 // check refuses relative paths: the working directory is the unit's business.
 func (o options) check() error {
 	for _, f := range []struct{ flag, value string }{
-		{"--runtime", o.Runtime}, {"--pid-file", o.PidFile}, {"--bundle", o.Bundle},
+		{"--runtime", o.Runtime}, {"--pid-file", o.PIDFile}, {"--bundle", o.Bundle},
 	} {
 		if !filepath.IsAbs(f.value) {
 			return fmt.Errorf("%s=%q is not an absolute path; %s", f.flag, f.value, usage)

@@ -12,7 +12,7 @@ import (
 
 // runArgs is the command line that starts the container.
 func runArgs(o options) []string {
-	return []string{"run", "--detach", "--pid-file", o.PidFile, "--bundle", o.Bundle, o.Name}
+	return []string{"run", "--detach", "--pid-file", o.PIDFile, "--bundle", o.Bundle, o.Name}
 }
 
 // deleteArgs is the command line that removes the container in any state.
