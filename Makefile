@@ -89,7 +89,7 @@ test-long: build images machine ## Run every test, and the long loops
 	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json ./... | go run ./tests/report
 
 .PHONY: golden
-golden: go ## Rewrite the golden files from what the code does now
+golden: build-deps ## Rewrite the golden files from what the code does now
 	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
 
 .PHONY: docs
