@@ -26,11 +26,7 @@ func showCommand() *cli.Command {
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			name, err := oneArgument(c, "NAME")
-			if err != nil {
-				return err
-			}
-			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+			return withContainer(c, func(ctx context.Context, installer *install.Installer, name string) error {
 				return runShow(ctx, installer, name, outputOf(c))
 			})
 		},

@@ -22,11 +22,7 @@ func uninstallCommand() *cli.Command {
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			name, err := oneArgument(c, "NAME")
-			if err != nil {
-				return err
-			}
-			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+			return withContainer(c, func(ctx context.Context, installer *install.Installer, name string) error {
 				return runUninstall(ctx, installer, name, outputOf(c))
 			})
 		},

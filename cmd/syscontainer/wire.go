@@ -65,6 +65,18 @@ func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) 
 	})
 }
 
+// withContainer is withInstaller for a command whose only argument is the name of a
+// container.
+func withContainer(c *cli.Context, do func(ctx context.Context, installer *install.Installer, name string) error) error {
+	name, err := oneArgument(c, "NAME")
+	if err != nil {
+		return err
+	}
+	return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+		return do(ctx, installer, name)
+	})
+}
+
 func newLogger(c *cli.Context) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
