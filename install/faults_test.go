@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -186,5 +187,33 @@ func TestUninstallNeverTouchesAServiceOfTheHost(t *testing.T) {
 	}
 	if s.services.state["sshd.service"] != "active" || !s.services.enabled["sshd.service"] {
 		t.Error("uninstalling files stopped or disabled the host's service of that name")
+	}
+}
+
+// stuckServices is a systemd that refuses to change anything.
+type stuckServices struct{ *servicesDouble }
+
+func (stuckServices) Enable(context.Context, []string) error  { return errInjected }
+func (stuckServices) Disable(context.Context, []string) error { return errInjected }
+
+func TestRecoverFinishesWhatCouldNotBeUndoneEither(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(install.Request{Image: "db"})
+	installed := s.tree()
+	if err := uninstallDB(s); err != nil {
+		t.Fatal(err)
+	}
+	s.Services = stuckServices{s.services}
+	if err := installDB(s); !errors.Is(err, errInjected) {
+		t.Fatalf("got error %v", err)
+	}
+	s.Services = s.services
+	names, err := s.Recover(t.Context())
+	if err != nil || len(names) != 1 {
+		t.Fatalf("recovered %v, %v", names, err)
+	}
+	if after := s.tree(); after != installed || !s.services.enabled["db.service"] {
+		t.Errorf("not installed wholly: enabled %v\n%s", s.services.enabled, after)
 	}
 }

@@ -161,9 +161,19 @@ func (in *Installer) apply(ctx context.Context, plan *Plan) error {
 	}
 	change := transition{Name: plan.To.Name, From: plan.From, To: plan.To}
 	if _, err := in.change(ctx, change); err != nil {
-		return errors.Join(err, in.discard(context.WithoutCancel(ctx), plan.To))
+		return errors.Join(err, in.abandon(context.WithoutCancel(ctx), plan.To))
 	}
 	return nil
+}
+
+// abandon discards a deployment to which the host could not be converged. When
+// going back failed as well, the change is still pending, and recover needs the
+// deployment to finish it.
+func (in *Installer) abandon(ctx context.Context, record *Record) error {
+	if _, err := in.Tree.Lstat(in.Paths.pending(record.Name)); err == nil {
+		return nil
+	}
+	return in.discard(ctx, record)
 }
 
 // Start starts the container's service and returns when it is ready; one that runs

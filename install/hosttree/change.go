@@ -166,6 +166,10 @@ func (t *Tree) RemoveIfEmpty(p string) error {
 	if err != nil {
 		return err
 	}
+	// A read-only file system refuses to remove even what is not there.
+	if _, err := os.Lstat(disk); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	err = unix.Rmdir(disk)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTEMPTY),
