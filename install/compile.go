@@ -16,19 +16,17 @@ import (
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
-// compileInput is all that a plan depends on.
-type compileInput struct {
+// compiler turns an image and a request into a plan. It reads the image and the
+// host and changes neither.
+type compiler struct {
+	// What a plan depends on, and nothing else.
 	name  string // of the container
 	image Image
 	files fs.FS // of the image
 	req   Request
 	facts facts
-}
 
-// compiler turns its input into a plan. It reads the image and the host and changes
-// neither.
-type compiler struct {
-	compileInput
+	// What is found on the way.
 	set      map[string]string // by the user
 	manifest templates.Manifest
 	values   templates.Values
@@ -40,8 +38,8 @@ type compiler struct {
 }
 
 // compile plans the installation of a new deployment, without touching anything.
-func compile(input compileInput) (*Plan, error) {
-	c := &compiler{compileInput: input, set: input.req.setValues()}
+func (c *compiler) compile() (*Plan, error) {
+	c.set = c.req.setValues()
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}

@@ -64,7 +64,8 @@ func (in *Installer) plan(ctx context.Context, name string, image Image, req Req
 	if err != nil {
 		return nil, err
 	}
-	return compile(compileInput{name: name, image: image, files: files, req: req, facts: facts})
+	c := &compiler{name: name, image: image, files: files, req: req, facts: facts}
+	return c.compile()
 }
 
 // gather reads what compile needs to know of the host.
