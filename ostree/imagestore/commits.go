@@ -48,6 +48,7 @@ const (
 type layer struct {
 	diffID  digest.Digest
 	commit  ostree.Checksum
+	size    int64          // of the blob; 0 when it was not fetched
 	entries []layers.Entry // nil until somebody needs them
 }
 

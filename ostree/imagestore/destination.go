@@ -63,7 +63,7 @@ func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.Bl
 	if info.Digest == "" {
 		counted.hash = sha256.New()
 	}
-	var put func(digest.Digest)
+	var put func(types.BlobInfo)
 	var err error
 	if isConfig {
 		put, err = d.putConfig(counted)
@@ -79,11 +79,12 @@ func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.Bl
 	if info.Digest == "" {
 		info.Digest = digest.NewDigest(digest.SHA256, counted.hash)
 	}
-	put(info.Digest)
-	return types.BlobInfo{Digest: info.Digest, Size: counted.size}, nil
+	info = types.BlobInfo{Digest: info.Digest, Size: counted.size}
+	put(info)
+	return info, nil
 }
 
-func (d *destination) putConfig(r io.Reader) (put func(digest.Digest), err error) {
+func (d *destination) putConfig(r io.Reader) (put func(types.BlobInfo), err error) {
 	config, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
 	if err != nil {
 		return nil, err
@@ -91,10 +92,10 @@ func (d *destination) putConfig(r io.Reader) (put func(digest.Digest), err error
 	if len(config) > maxConfig {
 		return nil, badImage("the config is larger than %d bytes", maxConfig)
 	}
-	return func(blob digest.Digest) { d.pull.setConfig(blob, config) }, nil
+	return func(blob types.BlobInfo) { d.pull.setConfig(blob.Digest, config) }, nil
 }
 
-func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error) {
+func (d *destination) putLayer(r io.Reader) (put func(types.BlobInfo), err error) {
 	txn, err := d.pull.begin()
 	if err != nil {
 		return nil, err
@@ -103,7 +104,10 @@ func (d *destination) putLayer(r io.Reader) (put func(digest.Digest), err error)
 	if err != nil {
 		return nil, err
 	}
-	return func(blob digest.Digest) { d.pull.setLayer(blob, l) }, nil
+	return func(blob types.BlobInfo) {
+		l.size = blob.Size
+		d.pull.setLayer(blob.Digest, l)
+	}, nil
 }
 
 // unpack turns a layer's blob into a layer commit.
@@ -190,6 +194,10 @@ func (d *destination) layers(m manifest.Manifest) (list []layer, blobs []digest.
 		l, ok := d.pull.layer(info.Digest)
 		if !ok {
 			return nil, nil, badImage("layer %s is missing", info.Digest)
+		}
+		// copy.Image goes by the size that the source has.
+		if l.size > 0 && info.Size >= 0 && l.size != info.Size {
+			return nil, nil, badImage("layer %s has %d bytes, its manifest says %d", info.Digest, l.size, info.Size)
 		}
 		list, blobs = append(list, l), append(blobs, info.Digest)
 	}
