@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ type scene struct {
 	t        *testing.T
 	root     string
 	images   *storeDouble
+	mounter  *mounterDouble
 	services *servicesDouble
 	effects  *effects
 	*install.Installer
@@ -72,12 +74,14 @@ func newScene(t *testing.T) *scene {
 	}
 	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, pulled: map[string]bool{}, held: map[string]string{}}
 	s.services = &servicesDouble{effects: s.effects, state: map[string]string{}, enabled: map[string]bool{}}
+	s.mounter = &mounterDouble{effects: s.effects, mounted: map[string]string{}}
 	s.Installer = &install.Installer{
 		Tree:     tree,
 		Paths:    install.Paths{State: "/var/lib/syscontainer"},
 		Host:     install.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
 		Images:   s.images,
 		Services: s.services,
+		Mounter:  s.mounter,
 		Log:      slog.New(slog.DiscardHandler),
 		Now:      func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
 		NewUUID:  func() string { return "5e1f8d9c-0000-4000-8000-000000000000" },
@@ -185,6 +189,13 @@ func (d *storeDouble) Remove(_ context.Context, reference string) error {
 	return d.effects.next("remove %s", reference)
 }
 
+func (d *storeDouble) Find(_ context.Context, reference string) (install.Image, error) {
+	if !d.pulled[reference] {
+		return install.Image{}, fmt.Errorf("image %q: no such image", reference)
+	}
+	return install.Image{Reference: reference, Digest: digest.FromString(reference), Commit: reference, Config: d.configs[reference]}, nil
+}
+
 func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {
 	return d.images[commit], nil
 }
@@ -220,6 +231,29 @@ func (d *storeDouble) Held(context.Context) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// mounterDouble remembers what would be mounted: target -> source.
+type mounterDouble struct {
+	effects *effects
+	mounted map[string]string
+}
+
+func (d *mounterDouble) Bind(source, target string) error {
+	if err := d.effects.next("bind"); err != nil {
+		return err
+	}
+	d.mounted[target] = source
+	return nil
+}
+
+func (d *mounterDouble) Unmount(target string) error {
+	delete(d.mounted, target)
+	return d.effects.next("unmount")
+}
+
+func (d *mounterDouble) Mounted() ([]string, error) {
+	return slices.Collect(maps.Keys(d.mounted)), nil
 }
 
 // servicesDouble is a systemd that remembers.

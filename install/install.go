@@ -37,6 +37,8 @@ type Images interface {
 	Pull(ctx context.Context, reference string) (Image, error)
 	// Remove drops a reference and everything that only it kept.
 	Remove(ctx context.Context, reference string) error
+	// Find looks an image up that is in the store: by reference, name or ID.
+	Find(ctx context.Context, reference string) (Image, error)
 	// Files is a read-only view of an image. FileInfo.Sys() implements Owner.
 	Files(ctx context.Context, commit string) (fs.FS, error)
 	// Checkout makes dir, on disk, a tree of hard links to the image's files.
@@ -92,6 +94,7 @@ type Installer struct {
 	Host     Host
 	Images   Images
 	Services Services
+	Mounter  Mounter
 	Runtime  string // the configured OCI runtime; "" takes the first that is there
 	Log      *slog.Logger
 	Now      func() time.Time

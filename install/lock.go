@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,13 +18,17 @@ const statePerm = 0o700
 
 // lock makes the caller the only writer on this host and returns how to stop
 // being that. The lock is on the state directory itself, so that no file stays
-// behind; an empty state directory is removed again.
+// behind; an empty state directory is removed again, with what was made for it.
 func (in *Installer) lock(ctx context.Context) (func(), error) {
 	const interval = 100 * time.Millisecond
 	for told := false; ; {
+		made, err := in.Tree.MkdirAll(in.Paths.State, statePerm)
+		if err != nil {
+			return nil, err
+		}
 		dir, err := in.tryLock()
 		if err == nil {
-			return func() { in.unlock(dir) }, nil
+			return func() { in.unlock(dir, made) }, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, err
@@ -42,9 +47,6 @@ func (in *Installer) lock(ctx context.Context) (func(), error) {
 
 // tryLock returns the locked state directory, or syscall.EWOULDBLOCK.
 func (in *Installer) tryLock() (*os.File, error) {
-	if _, err := in.Tree.MkdirAll(in.Paths.State, statePerm); err != nil {
-		return nil, err
-	}
 	disk, err := in.Tree.Follow(in.Paths.State)
 	if err != nil {
 		return nil, err
@@ -77,8 +79,9 @@ func isStill(dir *os.File, path string) bool {
 	return err == nil && os.SameFile(open, named)
 }
 
-func (in *Installer) unlock(dir *os.File) {
-	for _, p := range []string{in.Paths.containers(), in.Paths.State} {
+func (in *Installer) unlock(dir *os.File, made []string) {
+	slices.Reverse(made)
+	for _, p := range append([]string{in.Paths.containers(), in.Paths.mounts(), in.Paths.State}, made...) {
 		if err := in.Tree.RemoveIfEmpty(p); err != nil {
 			in.Log.Warn("tidying the state directory", "error", err)
 		}

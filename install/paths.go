@@ -20,6 +20,8 @@ type Paths struct {
 	State string // the state directory, /var/lib/syscontainer
 }
 
+func (p Paths) mounts() string               { return path.Join(p.State, "mounts") }
+func (p Paths) mount(number int) string      { return path.Join(p.mounts(), strconv.Itoa(number)) }
 func (p Paths) containers() string           { return path.Join(p.State, "containers") }
 func (p Paths) container(name string) string { return path.Join(p.containers(), name) }
 func (p Paths) deployments(name string) string {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/syscontainer/syscontainer/config"
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/bindmount"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 	"github.com/syscontainer/syscontainer/unitgen/sysd"
@@ -23,6 +24,13 @@ import (
 
 // withInstaller runs do with an installer for the host of the global flags.
 func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) error) error {
+	return withStore(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
+		return do(ctx, installer)
+	})
+}
+
+// withStore is withInstaller for verbs that are about images as well.
+func withStore(c *cli.Context, do func(context.Context, *install.Installer, *imagestore.Store) error) error {
 	log, err := newLogger(c)
 	if err != nil {
 		return err
@@ -58,11 +66,12 @@ func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) 
 		Host:     host,
 		Images:   images{store},
 		Services: services{units},
+		Mounter:  bindmount.System{},
 		Runtime:  settings.Runtime,
 		Log:      log,
 		Now:      time.Now,
 		NewUUID:  uuid.NewString,
-	})
+	}, store)
 }
 
 // withContainer is withInstaller for a command whose only argument is the name of a
@@ -188,10 +197,21 @@ type images struct{ *imagestore.Store }
 
 func (i images) Pull(ctx context.Context, reference string) (install.Image, error) {
 	image, err := i.Store.Pull(ctx, reference)
-	if err != nil {
-		return install.Image{}, err
-	}
+	return shownImage(image), err
+}
+
+func (i images) Find(ctx context.Context, reference string) (install.Image, error) {
+	image, err := i.Store.Find(ctx, reference)
+	return shownImage(image), err
+}
+
+// Remove undoes a Pull, so that it does not matter who else uses the image.
+func (i images) Remove(ctx context.Context, reference string) error {
+	return i.Untag(ctx, reference)
+}
+
+func shownImage(image imagestore.Image) install.Image {
 	return install.Image{
 		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit, Config: image.Config, Added: image.Added,
-	}, nil
+	}
 }
