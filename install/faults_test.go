@@ -217,3 +217,41 @@ func TestRecoverFinishesWhatCouldNotBeUndoneEither(t *testing.T) {
 		t.Errorf("not installed wholly: enabled %v\n%s", s.services.enabled, after)
 	}
 }
+
+func TestRecoverLosesNoInstallation(t *testing.T) {
+	const state = "var/lib/syscontainer/containers/db/"
+	for name, damage := range map[string]func(*scene) error{
+		"the link to what is current is gone":   func(s *scene) error { return s.Tree.Remove("/" + state + "current") },
+		"the pending change is empty":           func(s *scene) error { s.write(state+"pending.json", "", 0o600); return nil },
+		"the pending change leads to nothing":   func(s *scene) error { s.write(state+"pending.json", `{"from":1,"to":7}`, 0o600); return nil },
+		"the pending change comes from nothing": func(s *scene) error { s.write(state+"pending.json", `{"from":7,"to":1}`, 0o600); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.images.images["db"] = dbImage()
+			clean := s.tree()
+			s.install(install.Request{Image: "db"})
+			installed := s.tree()
+			s.services.state["db.service"] = "active"
+			if err := damage(s); err != nil {
+				t.Fatal(err)
+			}
+			names, err := s.Recover(t.Context())
+			if err != nil || len(names) != 1 {
+				t.Fatalf("recovered %v, %v", names, err)
+			}
+			if after := s.tree(); after != installed {
+				t.Errorf("not installed as before:\n%s", after)
+			}
+			if s.services.state["db.service"] != "active" || !s.services.enabled["db.service"] {
+				t.Error("the service was stopped or disabled")
+			}
+			if err := uninstallDB(s); err != nil {
+				t.Fatal(err)
+			}
+			if after := s.tree(); after != clean {
+				t.Errorf("left behind:\n%s", after)
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/syscontainer/syscontainer/install/hosttree"
@@ -74,6 +75,9 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 	if err := in.finish(ctx, name); err != nil {
 		return err
 	}
+	if err := in.adopt(ctx, name); err != nil {
+		return err
+	}
 	leftovers, err := in.leftovers(name)
 	if err != nil {
 		return err
@@ -99,27 +103,20 @@ func (in *Installer) tidy(name string) error {
 // finish completes the pending change, if there is one. Its target was complete
 // before the change began, so forward is always possible.
 func (in *Installer) finish(ctx context.Context, name string) error {
-	data, err := in.Tree.ReadFile(in.Paths.pending(name))
+	pending, err := in.readPending(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	var pending pendingChange
-	if err := json.Unmarshal(data, &pending); err != nil {
-		return fmt.Errorf("reading %s: %w", in.Paths.pending(name), err)
-	}
-	if pending.To == 0 {
+	if err == nil && pending.To == 0 {
 		_, err := in.uninstall(ctx, name)
 		return err
 	}
 	t := transition{Name: name}
-	if t.To, err = in.readRecord(name, pending.To); err != nil {
-		return err
+	if err == nil {
+		t, err = in.readTransition(name, pending)
 	}
-	if pending.From != 0 {
-		if t.From, err = in.readRecord(name, pending.From); err != nil {
+	if err != nil {
+		if t, err = in.stayCurrent(name, err); err != nil {
 			return err
 		}
 	}
@@ -128,6 +125,74 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 	}
 	_, err = in.change(ctx, t)
 	return err
+}
+
+func (in *Installer) readPending(name string) (pendingChange, error) {
+	var pending pendingChange
+	file := in.Paths.pending(name)
+	data, err := in.Tree.ReadFile(file)
+	if err != nil {
+		return pending, err
+	}
+	if err := json.Unmarshal(data, &pending); err != nil {
+		return pending, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return pending, nil
+}
+
+func (in *Installer) readTransition(name string, pending pendingChange) (t transition, err error) {
+	t.Name = name
+	if t.To, err = in.readRecord(name, pending.To); err != nil {
+		return t, err
+	}
+	if pending.From != 0 {
+		t.From, err = in.readRecord(name, pending.From)
+	}
+	return t, err
+}
+
+// stayCurrent is what is done about a change of which the disk has lost where it
+// was to lead: the container stays what it was last, wholly.
+func (in *Installer) stayCurrent(name string, lost error) (transition, error) {
+	current, err := in.currentRecord(name)
+	if err != nil {
+		return transition{}, lost
+	}
+	in.Log.Warn("a change that was interrupted cannot be finished; the container stays as it was",
+		"container", name, "deployment", current.Deployment, "error", lost)
+	return transition{Name: name, From: current, To: current}, nil
+}
+
+// adopt makes the newest deployment current again when the link to it was lost
+// and the host bears its files: what a service runs from is no leftover.
+func (in *Installer) adopt(ctx context.Context, name string) error {
+	if !in.isNeverBegun(name) {
+		return nil
+	}
+	last, err := in.lastDeployment(name)
+	if err != nil || last == 0 {
+		return err
+	}
+	record, err := in.readRecord(name, last)
+	if err != nil || !in.isBorne(record) {
+		return nil //nolint:nilerr // what cannot be read is a leftover
+	}
+	_, err = in.change(ctx, transition{Name: name, From: record, To: record})
+	return err
+}
+
+// isNeverBegun reports whether nothing says that the host has any deployment of
+// the container, or is about to.
+func (in *Installer) isNeverBegun(name string) bool {
+	_, currentErr := in.Tree.Lstat(in.Paths.current(name))
+	_, pendingErr := in.Tree.Lstat(in.Paths.pending(name))
+	return errors.Is(currentErr, fs.ErrNotExist) && errors.Is(pendingErr, fs.ErrNotExist)
+}
+
+// isBorne reports whether the host has a file of the deployment. Before a change
+// begins it has none: what is there already is a conflict.
+func (in *Installer) isBorne(r *Record) bool {
+	return slices.ContainsFunc(r.Files, func(f HostFile) bool { return f.Kind != Directory && in.is(f) })
 }
 
 // sweep removes what a crash left of attempts to write the record's host files.
@@ -150,9 +215,7 @@ func (in *Installer) leftovers(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, currentErr := in.Tree.Lstat(in.Paths.current(name))
-	_, pendingErr := in.Tree.Lstat(in.Paths.pending(name))
-	neverBegun := errors.Is(currentErr, fs.ErrNotExist) && errors.Is(pendingErr, fs.ErrNotExist)
+	neverBegun := in.isNeverBegun(name)
 	var paths []string
 	for _, entry := range entries {
 		if neverBegun || strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
