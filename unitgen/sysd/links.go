@@ -100,3 +100,37 @@ func removeLinksIn(dir string, entries []fs.DirEntry, ours func(link, target str
 	}
 	return errors.Join(errs...)
 }
+
+// checkInside refuses a tree in which systemctl --root= would leave the root: it
+// writes where symbolic links lead on this machine, also from /etc/systemd/system
+// and from the directories of links in it (systemd 257 still does).
+func checkInside(root string) error {
+	dirs := []string{configDir}
+	disk, err := securejoin.SecureJoin(root, configDir)
+	if err != nil {
+		return fmt.Errorf("resolving %s: %w", configDir, err)
+	}
+	entries, err := os.ReadDir(disk)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: %w", disk, err)
+	}
+	for _, entry := range entries {
+		if entry.Type() == fs.ModeSymlink && isDependencyDir(entry.Name()) {
+			dirs = append(dirs, path.Join(configDir, entry.Name()))
+		}
+	}
+	for _, dir := range dirs {
+		inside, err := securejoin.SecureJoin(root, dir)
+		if err != nil {
+			return fmt.Errorf("resolving %s: %w", dir, err)
+		}
+		followed, err := securejoin.SecureJoin("/", filepath.Join(root, dir))
+		if err != nil {
+			return fmt.Errorf("resolving %s: %w", dir, err)
+		}
+		if followed != inside {
+			return fmt.Errorf("%s in %s is a symbolic link that leads out of it, to %s", dir, root, followed)
+		}
+	}
+	return nil
+}

@@ -48,6 +48,9 @@ func (o *Offline) systemctl(ctx context.Context, verb string, units []string) er
 	if len(units) == 0 {
 		return nil
 	}
+	if err := checkInside(o.root); err != nil {
+		return fmt.Errorf("%s %s: %w", gerund(verb), strings.Join(units, ", "), err)
+	}
 	if _, err := o.run(ctx, offlineCommand(o.root, verb, units)); err != nil {
 		return fmt.Errorf("%s %s: %w", gerund(verb), strings.Join(units, ", "), err)
 	}

@@ -205,3 +205,29 @@ func TestNothingRunsOffline(t *testing.T) {
 		t.Errorf("got %q, ran %q", lines, r.commands)
 	}
 }
+
+func TestOfflineNeverFollowsALinkOutOfTheRoot(t *testing.T) {
+	const system = "etc/systemd/system/"
+	for name, entry := range map[string]string{
+		"wants":          system + "multi-user.target.wants -> /out",
+		"requires":       system + "x.target.requires -> ../../../../../../../../../../../out",
+		"all of systemd": "etc/systemd -> /out",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r recorder
+			offline := NewOffline(tree(t, "usr/lib/systemd/system/a.service", entry), r.run)
+			err := errors.Join(offline.Enable(t.Context(), []string{"a.service"}), offline.Disable(t.Context(), []string{"a.service"}))
+			if err == nil || !strings.Contains(err.Error(), "leads out of it, to /out") || len(r.commands) > 0 {
+				t.Errorf("got %v, and ran %q", err, r.commands)
+			}
+		})
+	}
+}
+
+func TestOfflineFollowsALinkWithinTheRoot(t *testing.T) {
+	var r recorder
+	root := tree(t, "etc/systemd/system/multi-user.target.wants -> other.wants", "etc/systemd/system/other.wants/a.service")
+	if err := NewOffline(root, r.run).Enable(t.Context(), []string{"a.service"}); err != nil || len(r.commands) != 1 {
+		t.Errorf("got %v, and ran %q", err, r.commands)
+	}
+}
