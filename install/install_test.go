@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -299,6 +300,29 @@ func TestDefaultName(t *testing.T) {
 	} {
 		if got := install.DefaultName(reference); got != want {
 			t.Errorf("%s: got %q, want %q", reference, got, want)
+		}
+	}
+}
+
+func TestMountPointsAreMadeWhereLinksLead(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	s := newScene(t)
+	s.images.images["app"] = fstest.MapFS{
+		"bin/app":         file("elf", 0o755),
+		"etc/resolv.conf": link("../run/systemd/resolve/stub-resolv.conf"),
+		"proc":            link("/../../../outside"),
+	}
+	s.images.configs["app"] = imgspec.Image{Config: imgspec.ImageConfig{Entrypoint: []string{"/bin/app"}}}
+	s.write("etc/resolv.conf", "nameserver 192.0.2.1\n", 0o644)
+	s.install(install.Request{Image: "app"})
+	const rootfs = "var/lib/syscontainer/containers/app/deploy/1/rootfs"
+	for _, want := range []string{
+		"-rw-r--r-- /" + rootfs + "/run/systemd/resolve/stub-resolv.conf ",
+		"drwxr-xr-x /" + rootfs + "/run/systemd/resolve\n",
+		"drwxr-xr-x /" + rootfs + "/outside\n",
+	} {
+		if tree := s.tree(); !strings.Contains(tree, want) {
+			t.Errorf("there is no %q:\n%s", want, tree)
 		}
 	}
 }

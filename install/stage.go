@@ -7,9 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 
-	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
+	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"github.com/syscontainer/syscontainer/install/hosttree"
@@ -83,34 +84,44 @@ func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *Plan)
 // runtime never writes into the checkout. Links are followed within the rootfs;
 // what the image has there is left as it is.
 func makeMountPoint(rootfs string, m runcspec.MountPoint) error {
-	root, err := os.Open(rootfs)
+	// What a link of the image leads to is made where there is nothing yet, as the
+	// runtime would; /etc/resolv.conf often leads into /run.
+	disk, err := securejoin.SecureJoin(rootfs, m.Path)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	if there, err := pathrs.OpenatInRoot(root, m.Path); err == nil {
-		return there.Close()
+	if _, err := os.Lstat(disk); err == nil {
+		return nil
 	}
-	parent, err := pathrs.MkdirAllHandle(root, path.Dir(m.Path), 0o755)
-	if err != nil {
+	if err := makeParents(filepath.Dir(disk)); err != nil {
 		return err
 	}
-	defer parent.Close()
-	name, dir := path.Base(m.Path), int(parent.Fd())
 	if m.Dir {
-		err = unix.Mkdirat(dir, name, 0o700)
+		err = os.Mkdir(disk, 0o700)
 	} else {
-		err = unix.Mknodat(dir, name, unix.S_IFREG|0o600, 0)
+		err = unix.Mknod(disk, unix.S_IFREG|0o600, 0)
 	}
 	if err != nil {
 		return err
 	}
 	// A tmpfs gets the permissions of what it is mounted on, whatever the umask.
-	return unix.Fchmodat(dir, name, syscallMode(m.Mode), 0)
+	return os.Chmod(disk, m.Mode)
 }
 
-// syscallMode returns the mode as chmod(2) takes it.
-func syscallMode(mode fs.FileMode) uint32 { return uint32(modeOf(mode)) }
+// makeParents makes dir and what is missing above it. A container that is not
+// root must get through, whatever the umask.
+func makeParents(dir string) error {
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := makeParents(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
+}
 
 // discard removes a deployment that the host is not converged to, and what else
 // of the container is empty then. It can be repeated.

@@ -103,7 +103,7 @@ func removeLinksIn(dir string, entries []fs.DirEntry, ours func(link, target str
 
 // checkInside refuses a tree in which systemctl --root= would leave the root: it
 // writes where symbolic links lead on this machine, also from /etc/systemd/system
-// and from the directories of links in it (systemd 257 still does).
+// and from the directories of links in it (systemd 252 does).
 func checkInside(root string) error {
 	dirs := []string{configDir}
 	disk, err := securejoin.SecureJoin(root, configDir)
