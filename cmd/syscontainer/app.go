@@ -65,6 +65,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			installCommand(), uninstallCommand(), listCommand(), showCommand(), recoverCommand(),
+			pullCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -138,6 +139,10 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 			command := app.Command(arg)
 			if command == nil {
 				return args, nil
+			}
+			for i+1 < len(args) && command.Command(args[i+1]) != nil {
+				i++
+				command = command.Command(args[i])
 			}
 			flags, rest, err := splitFlags(command, args[i+1:])
 			return slices.Concat(args[:i+1], flags, rest), err

@@ -31,7 +31,7 @@ func installCommand() *cli.Command {
 			"onto the host and enables the unit. Nothing is started, unless --now says so. IMAGE is a\n" +
 			"name that registries.conf knows, or a reference with a transport, such as\n" +
 			"docker://registry.example/etcd:3.6 or oci-archive:etcd.tar.",
-		Flags: []cli.Flag{
+		Flags: append(policyFlags(),
 			&cli.BoolFlag{Name: "system", Usage: "as a system container; there is no other kind"},
 			&cli.StringFlag{Name: "name", Usage: "call the container and its unit `NAME`, and not as the image"},
 			&cli.StringSliceFlag{Name: "set", Usage: "set a variable of the image's templates: `NAME=VALUE`; may be repeated"},
@@ -44,7 +44,7 @@ func installCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-enable", Usage: "do not start the service at boot"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be installed, and change nothing"},
 			jsonFlag(),
-		},
+		),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			options, err := parseInstall(c)

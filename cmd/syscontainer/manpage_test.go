@@ -35,17 +35,31 @@ func TestManPage(t *testing.T) {
 }
 
 func TestEveryCommandIsDescribed(t *testing.T) {
-	for _, command := range newApp(os.Stdout, os.Stderr).Commands {
+	for _, command := range verbs(newApp(os.Stdout, os.Stderr).Commands) {
 		if command.UsageText == "" || command.Description == "" {
 			t.Errorf("%s: --help and the man page need UsageText and Description", command.Name)
 		}
 	}
 }
 
+// verbs are the commands, and in the place of one that has commands of its own
+// those.
+func verbs(commands []*cli.Command) []*cli.Command {
+	var list []*cli.Command
+	for _, c := range commands {
+		if len(c.Subcommands) > 0 {
+			list = append(list, verbs(c.Subcommands)...)
+		} else {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func manPage(t *testing.T, app *cli.App) string {
 	t.Helper()
 	page, err := template.New("syscontainer.8.tmpl").
-		Funcs(template.FuncMap{"roff": roff, "term": term, "usage": usage}).
+		Funcs(template.FuncMap{"roff": roff, "term": term, "usage": usage, "verbs": verbs}).
 		ParseFiles(filepath.Join("testdata", "syscontainer.8.tmpl"))
 	if err != nil {
 		t.Fatal(err)

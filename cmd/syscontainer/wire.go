@@ -128,7 +128,12 @@ func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *
 	if err != nil {
 		return nil, err
 	}
-	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	for _, flag := range []string{"policy", "authfile"} {
+		if _, err := os.Stat(c.String(flag)); c.String(flag) != "" && err != nil {
+			return nil, fmt.Errorf("--%s: %w", flag, err)
+		}
+	}
+	options := imagestore.Options{PolicyPath: c.String("policy"), AuthFile: c.String("authfile"), Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
 	if !tree.IsHost() {
 		options.Root = tree.Root()
 	}
