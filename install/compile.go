@@ -103,6 +103,9 @@ func (c *compiler) compileService() error {
 
 // compileContainer plans what a unit that runs a container needs beside itself.
 func (c *compiler) compileContainer(unit unitgen.Unit) error {
+	if err := c.checkExecStart(); err != nil {
+		return err
+	}
 	runtime, err := c.checkPrograms()
 	if err != nil {
 		return err

@@ -326,3 +326,27 @@ func TestMountPointsAreMadeWhereLinksLead(t *testing.T) {
 		}
 	}
 }
+
+func TestInstallRefusesWhatExecStartCannotHold(t *testing.T) {
+	for name, values := range map[string]map[string]string{
+		"no pid file":            {"PIDFILE": ""},
+		"a relative pid file":    {"PIDFILE": "../../x.pid"},
+		"a pid file of words":    {"PIDFILE": "/run/a b.pid"},
+		"a pid file with a $":    {"PIDFILE": "/run/$HOME.pid"},
+		"a run directory":        {"RUN_DIRECTORY": "x y"},
+		"a file as pid file":     {"PIDFILE": "/etc/passwd"},
+		"a relative runtime":     {"RUNTIME": "usr/bin/runc"},
+		"a runtime with a quote": {"RUNTIME": "/opt/a\"b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.images.images["db"] = dbImage()
+			s.write("etc/passwd", "root", 0o644)
+			s.write("opt/a\"b", "#!", 0o755)
+			_, err := s.Install(t.Context(), install.Request{Image: "db", Values: values})
+			if err == nil || !strings.Contains(err.Error(), "$RUNTIME: ") && !strings.Contains(err.Error(), "$PIDFILE: ") {
+				t.Errorf("got error %v", err)
+			}
+		})
+	}
+}

@@ -99,6 +99,28 @@ func (c *compiler) execStart(values templates.Values) string {
 	}, " ")
 }
 
+// checkExecStart refuses values with which execStart would be another command
+// line once systemd has split it into words and replaced variables, and a pid
+// file in the place of a file that is something else.
+func (c *compiler) checkExecStart() error {
+	var wrong []error
+	for _, name := range []string{"RUNTIME", "PIDFILE", "DESTDIR"} {
+		p := c.values[name]
+		switch {
+		case p == "" && name == "RUNTIME": // checkPrograms has better words
+		case !path.IsAbs(p) || path.Clean(p) != p:
+			wrong = append(wrong, fmt.Errorf("$%s: %q is not an absolute path in its shortest form", name, p))
+		case strings.ContainsAny(p, " \t\r\n\"'\\$"):
+			wrong = append(wrong, fmt.Errorf("$%s: %q has a space, a quote, a backslash or a \"$\", which ExecStart= would take for something else", name, p))
+		}
+	}
+	pidFile := c.values["PIDFILE"]
+	if _, err := c.facts.tree.Lstat(pidFile); err == nil && !strings.HasPrefix(pidFile, "/run/") {
+		wrong = append(wrong, fmt.Errorf("$PIDFILE: %s exists, and starting the container would replace it", pidFile))
+	}
+	return errors.Join(wrong...)
+}
+
 func quoteList(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
