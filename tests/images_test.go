@@ -1,0 +1,159 @@
+package tests_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const etcdImage = "docker://localhost:5000/etcd:latest"
+
+// storedImage is a line of `syscontainer images list --json`.
+type storedImage struct {
+	Names      []string `json:"names"`
+	ID         string   `json:"id"`
+	Digest     string   `json:"digest"`
+	Size       int      `json:"size"`
+	Unique     int      `json:"unique_size"`
+	Containers []string `json:"containers"`
+}
+
+func TestPullThenInstallFetchesNothing(t *testing.T) {
+	m := machine(t)
+	var looked struct {
+		Local     bool     `json:"local"`
+		Digest    string   `json:"digest"`
+		Platforms []string `json:"platforms"`
+		Layers    []struct {
+			Size int `json:"size"`
+		} `json:"layers"`
+		Variables []struct {
+			Name string `json:"name"`
+		} `json:"variables"`
+	}
+	parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
+	if looked.Local || looked.Digest == "" || len(looked.Platforms) != 1 || len(looked.Layers) == 0 || looked.Layers[0].Size == 0 || looked.Variables != nil {
+		t.Errorf("what is on the registry: %+v", looked)
+	}
+	if m.Try("test", "-e", repo).Code == 0 {
+		t.Error("looking at an image made a repo")
+	}
+
+	contains(t, "pull", m.Must("syscontainer", "pull", "etcd"), "pulled "+etcdImage, looked.Digest)
+	contains(t, "pull again", m.Must("syscontainer", "pull", "etcd"), "here already")
+	sameText(t, "who may see the state", m.Must("stat", "-c", "%a", "/var/lib/syscontainer"), "700")
+	digest := looked.Digest
+	parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
+	if !looked.Local || looked.Digest != digest || len(looked.Variables) == 0 {
+		t.Errorf("what is in the store: %+v", looked)
+	}
+
+	var images []storedImage
+	parse(t, m.Must("syscontainer", "images", "list", "--json"), &images)
+	if len(images) != 1 || images[0].Digest != digest || images[0].Size == 0 || images[0].Size != images[0].Unique {
+		t.Fatalf("images: %+v", images)
+	}
+	// By its ID an image is installed without anybody being asked.
+	m.Must("systemctl", "stop", "docker-registry")
+	m.Must("syscontainer", "install", "--system", "--name", "etcd", strings.TrimPrefix(images[0].ID, "sha256:")[:12])
+	sameText(t, "the container's image", list(t, m)[0].Image, etcdImage)
+	sameText(t, "verify", m.Must("syscontainer", "images", "verify", "etcd"), etcdImage+": ok")
+}
+
+func TestImageInUseStays(t *testing.T) {
+	m := machine(t)
+	installEtcd(m)
+	refused := m.Try("syscontainer", "images", "rm", "etcd")
+	if refused.Code != 1 {
+		t.Errorf("the exit status is %d", refused.Code)
+	}
+	contains(t, "the refusal", refused.Stderr, "is in use by the container etcd", "hint: uninstall first: etcd")
+
+	m.Must("syscontainer", "images", "tag", "etcd", "spare")
+	m.Must("syscontainer", "images", "rm", "etcd") // one of two names
+	if m.Try("syscontainer", "images", "rm", "spare").Code != 1 {
+		t.Error("the last name of an image in use could be removed")
+	}
+	contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "freed 0 B")
+	m.Must("systemctl", "start", "etcd")
+	m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
+
+	m.Must("syscontainer", "uninstall", "etcd")
+	contains(t, "prune", m.Must("syscontainer", "images", "prune"), "freed 0 B")
+	contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "removed spare:latest", " MB (")
+	sameText(t, "the state directory", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
+}
+
+func TestTwoInstallationsAndManyPrunesAtOnce(t *testing.T) {
+	m := machine(t)
+	m.Must("sh", "-ec", `
+		syscontainer install --system --name etcd etcd & one=$!
+		syscontainer install --system --name etcd2 docker://localhost:5000/etcd:3.6 & two=$!
+		for i in 1 2 3 4 5 6 7 8; do syscontainer images prune --all; done
+		wait $one; wait $two`)
+	m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
+	if verified := m.Must("syscontainer", "images", "verify"); strings.Contains(verified, "damaged") {
+		t.Errorf("verify says\n%s", verified)
+	}
+	if n := len(list(t, m)); n != 2 {
+		t.Errorf("%d containers are installed", n)
+	}
+}
+
+func TestDamageIsFound(t *testing.T) {
+	m := machine(t)
+	m.Must("syscontainer", "pull", "etcd")
+	object := m.Must("sh", "-c", "find "+repo+"/objects -name '*.file' -size +1000k | head -n 1")
+	m.Must("sh", "-c", "printf x >>"+object)
+	found := m.Try("syscontainer", "images", "verify")
+	if found.Code != 1 {
+		t.Errorf("the exit status is %d", found.Code)
+	}
+	contains(t, "verify", found.Stdout, etcdImage+": damaged", "/usr/bin/etcd")
+	contains(t, "verify", found.Stderr, "1 of 1 images are damaged")
+	m.Must("syscontainer", "images", "rm", etcdImage)
+	m.Must("syscontainer", "pull", "etcd")
+	m.Must("syscontainer", "images", "verify")
+}
+
+func TestMountIsReadOnlyAndEndsWithAReboot(t *testing.T) {
+	m := machine(t)
+	startEtcd(m)
+	m.Must("mkdir", "/run/look")
+	own := m.Must("syscontainer", "mount", "etcd")
+	sameText(t, "where the image is", m.Must("syscontainer", "mount", etcdImage, "/run/look"), "/run/look")
+	for _, dir := range []string{own, "/run/look"} {
+		m.Must("test", "-x", dir+"/usr/bin/etcd")
+		if try := m.Try("touch", dir+"/x"); !strings.Contains(try.Stderr, "Read-only file system") {
+			t.Errorf("writing to %s: %+v", dir, try)
+		}
+		contains(t, "the options", m.Must("findmnt", "-no", "OPTIONS", "--mountpoint", dir), "ro", "nosuid", "nodev")
+	}
+	contains(t, "the list", m.Must("syscontainer", "mount"), own, "/run/look", etcdImage)
+	busy := m.Try("sh", "-c", "cd "+own+" && syscontainer unmount etcd")
+	if busy.Code != 1 || !strings.Contains(busy.Stderr, "is in use") {
+		t.Errorf("unmounting what is in use: %+v", busy)
+	}
+	m.Must("syscontainer", "unmount", "/run/look")
+	if err := m.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sameText(t, "state after boot", property(m, "etcd", "ActiveState"), "active")
+	sameText(t, "mounts after boot", m.Must("syscontainer", "mount", "--json"), "[]")
+	m.Must("syscontainer", "recover")
+	if m.Try("test", "-e", "/var/lib/syscontainer/mounts").Code == 0 {
+		t.Error("something is left of the mounts")
+	}
+}
+
+func TestInstallWithAPolicyOfItsOwn(t *testing.T) {
+	m := machine(t)
+	m.Must("sh", "-c", `echo '{"default": [{"type": "reject"}]}' >/run/policy.json`)
+	for _, verb := range []string{"pull", "install --system"} {
+		refused := m.Try("sh", "-c", "syscontainer "+verb+" --policy /run/policy.json etcd")
+		if refused.Code != 1 || !strings.Contains(refused.Stderr, "rejected by policy") {
+			t.Errorf("%s: %+v", verb, refused)
+		}
+	}
+	sameText(t, "what is left", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
+	m.Must("syscontainer", "pull", "etcd")
+}
