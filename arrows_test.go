@@ -53,6 +53,11 @@ var rules = []struct {
 		why:      "the lifecycle goes through interfaces of its own, and is tested without root, libostree or systemd",
 	},
 	{
+		packages: []string{"install/bindmount"},
+		never:    []string{"C", module, "os/exec"},
+		why:      "it asks the kernel and nobody else, and does not care what is mounted",
+	},
+	{
 		packages: []string{"unitgen/sysd"},
 		never:    []string{module + "install", module + "ostree", module + "templates", module + "runcspec"},
 		why:      "it makes systemd act on units and does not care what is in them",
