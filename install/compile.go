@@ -34,6 +34,7 @@ type compiler struct {
 	// templated are the host files, after renaming, that are templates.
 	templated []string
 	entries   []HostFile // that the deployment wants on the host
+	aliases   []string   // other names that the unit asks for
 	plan      *Plan
 }
 
@@ -92,6 +93,7 @@ func (c *compiler) compileService() error {
 	if err != nil {
 		return err
 	}
+	c.aliases = unit.Words("Install", "Alias")
 	c.plan.To.Unit = unitName(c.name)
 	c.plan.To.Enabled = !c.req.NoEnable
 	c.addFile(unitPath(c.name), unitName(c.name), unitText, 0o644)

@@ -52,7 +52,7 @@ func (c *compiler) compileEntries() error {
 		conflicts = append(conflicts, c.conflict(f))
 		c.plan.To.Files = append(c.plan.To.Files, f)
 	}
-	conflicts = append(conflicts, c.unitConflict())
+	conflicts = append(conflicts, c.twins(), c.unitConflict())
 	if err := errors.Join(conflicts...); err != nil {
 		return Hint(err, "move away what is in the way, or install under another name with --name")
 	}
@@ -101,16 +101,41 @@ func (c *compiler) conflict(f HostFile) error {
 	return fmt.Errorf("%s exists and belongs to no container", f.Path)
 }
 
-// unitConflict returns why the container cannot have the unit that it wants: a
-// package of the host brings one of that name.
+// twins returns which files of the plan would be one on the host, because a link
+// above one leads to the other: /bin/x is /usr/bin/x on most hosts.
+func (c *compiler) twins() error {
+	var errs []error
+	seen := map[string]string{}
+	for _, f := range c.plan.To.Files {
+		if f.Kind == Directory {
+			continue
+		}
+		disk, err := c.facts.tree.Path(f.Path)
+		if err != nil {
+			continue // conflict has said so
+		}
+		if twin, taken := seen[disk]; taken {
+			errs = append(errs, fmt.Errorf("%s and %s of the image are one file on the host", twin, f.Path))
+		}
+		seen[disk] = f.Path
+	}
+	return errors.Join(errs...)
+}
+
+// unitConflict returns why the container cannot have the unit that it wants, or an
+// alias of it: a package of the host brings one of that name, which it would hide.
 func (c *compiler) unitConflict() error {
 	if c.plan.To.Unit == "" {
 		return nil
 	}
-	for _, vendor := range vendorUnitPaths(c.plan.To.Unit) {
-		if _, err := c.facts.tree.Lstat(vendor); err == nil {
-			return fmt.Errorf("the host has a unit of that name, %s", vendor)
+	var errs []error
+	for _, unit := range append([]string{c.plan.To.Unit}, c.aliases...) {
+		for _, vendor := range vendorUnitPaths(unit) {
+			if _, err := c.facts.tree.Lstat(vendor); err == nil {
+				errs = append(errs, fmt.Errorf("the host has a unit of that name, %s", vendor))
+				break // /lib is /usr/lib on most hosts
+			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

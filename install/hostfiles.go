@@ -84,9 +84,20 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	return nil
 }
 
-// reserved reports whether a path is one that an image must not write: our state.
+// reserved reports whether a path is one that an image must not write: our state,
+// by whatever links it is reached.
 func (c *compiler) reserved(p string) bool {
-	return p == c.facts.paths.State || strings.HasPrefix(p, c.facts.paths.State+"/")
+	p, state := c.location(p), c.location(c.facts.paths.State)
+	return p == state || strings.HasPrefix(p, state+"/")
+}
+
+// location is where a directory of the host is when all links are followed.
+func (c *compiler) location(dir string) string {
+	inside, err := c.facts.tree.Path(path.Join(dir, "x"))
+	if err != nil {
+		return dir
+	}
+	return path.Dir(inside)
 }
 
 func (c *compiler) compileRegular(name string, f HostFile) error {

@@ -350,3 +350,36 @@ func TestInstallRefusesWhatExecStartCannotHold(t *testing.T) {
 		})
 	}
 }
+
+func TestInstallSeesThroughLinksAndNames(t *testing.T) {
+	const unit = "[Service]\nExecStart=$EXEC_START\n[Install]\nAlias=ssh.service dbus.service\n"
+	for _, tc := range []struct {
+		name, says string
+		image      fstest.MapFS
+	}{
+		{"two names of a file", "/bin/x and /usr/bin/x of the image are one file", fstest.MapFS{
+			"exports/hostfs/bin/x": file("a", 0o755), "exports/hostfs/usr/bin/x": file("b", 0o755),
+		}},
+		{"our state by another name", "syscontainer's own", fstest.MapFS{"exports/hostfs/srv/state/containers/x/current": file("a", 0o644)}},
+		{"an alias that the host has", "the host has a unit of that name, /usr/lib/systemd/system/dbus.service", fstest.MapFS{"exports/service.template": file(unit, 0o644)}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newScene(t)
+			s.write("usr/lib/systemd/system/dbus.service", "", 0o644)
+			s.mkdir("srv")
+			for name, target := range map[string]string{"bin": "usr/bin", "srv/state": "/var/lib/syscontainer"} {
+				if err := os.Symlink(target, filepath.Join(s.root, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := s.tree()
+			s.images.images["db"] = with(dbImage(), tc.image)
+			if err := installDB(s); err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got error %v", err)
+			}
+			if after := s.tree(); after != before {
+				t.Errorf("left behind:\n%s", after)
+			}
+		})
+	}
+}

@@ -45,6 +45,8 @@ type facts struct {
 type hostReader interface {
 	Lstat(path string) (fs.FileInfo, error)
 	Stat(path string) (fs.FileInfo, error)
+	// Path says where path is once the links above it are followed.
+	Path(path string) (string, error)
 }
 
 // runtimeCandidates are looked for in this order where none is configured: images
