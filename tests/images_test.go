@@ -139,7 +139,6 @@ func TestMountIsReadOnlyAndEndsWithAReboot(t *testing.T) {
 	}
 	sameText(t, "state after boot", property(m, "etcd", "ActiveState"), "active")
 	sameText(t, "mounts after boot", m.Must("syscontainer", "mount", "--json"), "[]")
-	m.Must("syscontainer", "recover")
 	if m.Try("test", "-e", "/var/lib/syscontainer/mounts").Code == 0 {
 		t.Error("something is left of the mounts")
 	}

@@ -7,10 +7,42 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/opencontainers/image-spec/specs-go"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
+
+// TestRemotePlatforms: a list is described by what is in it, also without an image
+// for this host.
+func TestRemotePlatforms(t *testing.T) {
+	for _, test := range []struct {
+		archs []string
+		want  []string
+		id    bool
+	}{
+		{[]string{runtime.GOARCH, "s390x"}, []string{"linux/" + runtime.GOARCH, "linux/s390x"}, true},
+		{[]string{"s390x", "mips"}, []string{"linux/mips", "linux/s390x"}, false},
+	} {
+		store, _ := newStore(t)
+		l := newLayout(t)
+		list := imgspec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageIndex}
+		for _, arch := range test.archs {
+			d := l.manifest(t, arch, gz(t, fileItem("f", arch)))
+			d.Platform = &imgspec.Platform{OS: "linux", Architecture: arch}
+			list.Manifests = append(list.Manifests, d)
+		}
+		found, err := store.Inspect(t.Context(), l.tag(t, "latest", l.json(t, imgspec.MediaTypeImageIndex, list)))
+		do(t, err)
+		slices.Sort(test.want)
+		if !slices.Equal(found.Platforms, test.want) || found.IndexDigest == "" || (found.ID != "") != test.id {
+			t.Errorf("%v: %+v", test.archs, found)
+		}
+	}
+}
 
 // twoNames is one image under two names, and another one.
 func twoNames(t *testing.T, store *imagestore.Store) (one, again, other imagestore.Image) {
@@ -246,7 +278,17 @@ func TestScratchOfTheKilledIsSweptUp(t *testing.T) {
 	left := filepath.Join(parent, "syscontainer-scratch-1")
 	do(t, os.Mkdir(left, 0o700))
 	do(t, os.WriteFile(filepath.Join(left, "x"), nil, 0o600))
+	used := filepath.Join(parent, "syscontainer-scratch-2")
+	do(t, os.Mkdir(used, 0o700))
+	lock, err := os.Open(used)
+	do(t, err)
+	defer lock.Close()
+	do(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
 	pull(t, store, image(t, gz(t, fileItem("f", "1"))))
+	if _, err := os.Stat(used); err != nil {
+		t.Errorf("the directory of another command: %v", err)
+	}
+	do(t, os.Remove(used))
 	if found, err := filepath.Glob(filepath.Join(parent, "syscontainer-scratch-*")); err != nil || found != nil {
 		t.Errorf("left: %q, %v", found, err)
 	}
