@@ -106,7 +106,7 @@ type Result struct {
 	Name     string   `json:"name"`
 	Changed  bool     `json:"changed"`
 	Present  bool     `json:"present"` // it was installed before
-	Record   *Record  `json:"deployment,omitempty"`
+	Record   *Record  `json:"record,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 	Kept     []string `json:"kept,omitempty"` // host files that the administrator changed
 }

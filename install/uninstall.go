@@ -15,9 +15,6 @@ import (
 // that the administrator changed and the image in the store stay. It works on
 // whatever half a state it finds, and can be repeated until it gets through.
 func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error) {
-	if err := in.checkHost(); err != nil {
-		return nil, err
-	}
 	if err := in.checkKnown(name); err != nil {
 		return nil, err
 	}
