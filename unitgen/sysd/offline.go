@@ -28,18 +28,24 @@ func (o *Offline) Close() {}
 // Enable makes the links that the units' [Install] sections ask for. A unit
 // without that section is fine. Idempotent.
 func (o *Offline) Enable(ctx context.Context, units []string) error {
+	if err := checkInside(o.root); err != nil {
+		return fmt.Errorf("enabling %s: %w", strings.Join(units, ", "), err)
+	}
 	return o.systemctl(ctx, "enable", units)
 }
 
 // Disable removes the units' links, also when their files are gone, and those
-// of aliases. Idempotent.
+// of aliases. Where a tree is such that Enable refuses it, only those within the
+// tree go. Idempotent.
 func (o *Offline) Disable(ctx context.Context, units []string) error {
 	found, err := existing(o.root, units)
 	if err != nil {
 		return err
 	}
-	if err := o.systemctl(ctx, "disable", found); err != nil {
-		return err
+	if checkInside(o.root) == nil {
+		if err := o.systemctl(ctx, "disable", found); err != nil {
+			return err
+		}
 	}
 	return removeLinks(o.root, units)
 }
@@ -47,9 +53,6 @@ func (o *Offline) Disable(ctx context.Context, units []string) error {
 func (o *Offline) systemctl(ctx context.Context, verb string, units []string) error {
 	if len(units) == 0 {
 		return nil
-	}
-	if err := checkInside(o.root); err != nil {
-		return fmt.Errorf("%s %s: %w", gerund(verb), strings.Join(units, ", "), err)
 	}
 	if _, err := o.run(ctx, offlineCommand(o.root, verb, units)); err != nil {
 		return fmt.Errorf("%s %s: %w", gerund(verb), strings.Join(units, ", "), err)
