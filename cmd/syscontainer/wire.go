@@ -128,12 +128,13 @@ func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *
 	if err != nil {
 		return nil, err
 	}
-	for _, flag := range []string{"policy", "authfile"} {
-		if _, err := os.Stat(c.String(flag)); c.String(flag) != "" && err != nil {
-			return nil, fmt.Errorf("--%s: %w", flag, err)
-		}
+	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	if options.PolicyPath, err = givenFile(c, "policy"); err != nil {
+		return nil, err
 	}
-	options := imagestore.Options{PolicyPath: c.String("policy"), AuthFile: c.String("authfile"), Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	if options.AuthFile, err = givenFile(c, "authfile"); err != nil {
+		return nil, err
+	}
 	if !tree.IsHost() {
 		options.Root = tree.Root()
 	}
@@ -141,6 +142,19 @@ func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *
 		options.Progress = c.App.ErrWriter
 	}
 	return imagestore.New(options), nil
+}
+
+// givenFile is the file that a flag names, which must be there: the library takes
+// a missing file for an empty one. A verb without the flag has none.
+func givenFile(c *cli.Context, flag string) (string, error) {
+	file := c.String(flag)
+	if file == "" {
+		return "", nil
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", fmt.Errorf("--%s: %w", flag, err)
+	}
+	return file, nil
 }
 
 // units is what both a running systemd and one that does not run can do.

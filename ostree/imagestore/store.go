@@ -88,9 +88,13 @@ func New(o Options) *Store {
 // repo that was not there before. It never asks the user anything. After nil
 // the image survives a power cut.
 func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
-	if kept, err := s.findKept(ctx, reference); err == nil {
+	kept, err := s.findKept(ctx, reference)
+	var ambiguous *AmbiguousError
+	if err == nil {
 		kept.Previous = kept.Digest
 		return kept, nil
+	} else if errors.As(err, &ambiguous) {
+		return Image{}, &PullError{Reference: reference, Err: err}
 	}
 	sys, err := s.newSystem()
 	if err != nil {
@@ -109,6 +113,12 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 	var errs []error
 	for _, ref := range refs {
 		img, err := s.pullOne(ctx, sys, policy, ref)
+		for range pullAttempts {
+			if !errors.Is(err, ErrNotFound) {
+				break
+			}
+			img, err = s.pullOne(ctx, sys, policy, ref) // it was there, and somebody has removed it since
+		}
 		if err == nil {
 			return img, nil
 		}
@@ -119,6 +129,10 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 	}
 	return Image{}, errors.Join(errs...)
 }
+
+// pullAttempts is how often a pull begins anew because another process removed
+// the image when it had just been found, or pulled.
+const pullAttempts = 3
 
 func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.PolicyContext, ref types.ImageReference) (Image, error) {
 	name := canonical(ref)

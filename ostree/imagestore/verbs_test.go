@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -292,4 +293,43 @@ func TestScratchOfTheKilledIsSweptUp(t *testing.T) {
 	if found, err := filepath.Glob(filepath.Join(parent, "syscontainer-scratch-*")); err != nil || found != nil {
 		t.Errorf("left: %q, %v", found, err)
 	}
+}
+
+// TestPullsAndPrunesAtOnce: a pull that succeeds had the image whole, whatever is
+// removed meanwhile.
+func TestPullsAndPrunesAtOnce(t *testing.T) {
+	store, repo := newStore(t)
+	l := newLayout(t)
+	shared := gz(t, fileItem("shared", "1"))
+	var refs []string
+	for _, tag := range []string{"a", "b", "c"} {
+		refs = append(refs, l.tag(t, tag, l.manifest(t, runtime.GOARCH, shared, gz(t, fileItem("own", tag)))))
+	}
+	var group sync.WaitGroup
+	for _, own := range refs {
+		group.Go(func() {
+			for range 10 {
+				if _, err := store.Pull(t.Context(), own); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	pulled := make(chan struct{})
+	go func() { group.Wait(); close(pulled) }()
+	for done := false; !done; {
+		select {
+		case <-pulled:
+			done = true
+		default:
+		}
+		if _, err := store.Prune(t.Context(), imagestore.PruneOptions{Unused: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	img := pull(t, store, l.tag(t, "last", l.manifest(t, runtime.GOARCH, shared)))
+	if got := listing(t, checkout(t, store, repo, img)); !slices.Equal(got, []string{"shared=1"}) {
+		t.Errorf("the image: %q", got)
+	}
+	fsck(t, repo)
 }
