@@ -255,3 +255,36 @@ func TestRecoverLosesNoInstallation(t *testing.T) {
 		})
 	}
 }
+
+func TestUninstallWithoutAnyDeployment(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(install.Request{Image: "db"})
+	if err := s.Tree.RemoveAll("/var/lib/syscontainer/containers/db/deploy"); err != nil {
+		t.Fatal(err)
+	}
+	if err := uninstallDB(s); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []string{"db.service", "containers/db"} {
+		if tree := s.tree(); strings.Contains(tree, left) {
+			t.Errorf("left behind %s:\n%s", left, tree)
+		}
+	}
+	if s.services.enabled["db.service"] {
+		t.Error("the unit is still enabled")
+	}
+}
+
+func TestUninstallWithoutAnyDeploymentLeavesTheHostsUnit(t *testing.T) {
+	s := newScene(t)
+	s.mkdir("var/lib/syscontainer/containers/sshd")
+	s.write("etc/systemd/system/sshd.service", "[Service]\nExecStart=/usr/sbin/sshd\n", 0o644)
+	s.services.state["sshd.service"], s.services.enabled["sshd.service"] = "active", true
+	if _, err := s.Uninstall(t.Context(), "sshd"); err != nil {
+		t.Fatal(err)
+	}
+	if s.read("etc/systemd/system/sshd.service") == "" || s.services.state["sshd.service"] != "active" || !s.services.enabled["sshd.service"] {
+		t.Error("the host's service was touched")
+	}
+}

@@ -89,6 +89,10 @@ func (in *Installer) everything(name string) *Record {
 		all.PIDFile = cmp.Or(record.PIDFile, all.PIDFile)
 		all.Files = append(all.Files, record.Files...)
 	}
+	if len(numbers) == 0 {
+		guess := in.guessFromHost(name)
+		all.Unit, all.Files = guess.Unit, guess.Files
+	}
 	// Parents before their children, and each version of a file once.
 	slices.SortStableFunc(all.Files, func(a, b HostFile) int { return strings.Compare(a.Path, b.Path) })
 	all.Files = slices.Compact(all.Files)
@@ -113,6 +117,28 @@ func (in *Installer) guessRecord(name string, n int) *Record {
 			guess.Unit = source
 		}
 	}
+	return guess
+}
+
+// guessFromHost makes up for deployments that are gone altogether: a unit and a
+// drop-in that name one of them are the container's.
+func (in *Installer) guessFromHost(name string) *Record {
+	guess := &Record{Name: name, Files: []HostFile{{Path: dropInDir(name), Kind: Directory}}}
+	for _, hostPath := range []string{unitPath(name), dropInPath(name)} {
+		text, err := in.Tree.ReadFile(hostPath)
+		if err != nil || !strings.Contains(string(text), in.Paths.deployments(name)+"/") {
+			continue
+		}
+		sum, err := in.Tree.SHA256(hostPath)
+		if err != nil {
+			continue
+		}
+		guess.Files = append(guess.Files, HostFile{Path: hostPath, Kind: File, Mode: 0o644, SHA256: sum})
+		if hostPath == unitPath(name) {
+			guess.Unit = unitName(name)
+		}
+	}
+	in.Log.Warn("no deployment is left; only the unit and the drop-in are removed", "container", name)
 	return guess
 }
 
