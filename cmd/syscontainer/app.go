@@ -80,10 +80,24 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		EnableBashCompletion:      true,
 		BashComplete:              completeCommands,
 	}
-	for _, command := range app.Commands {
-		command.BashComplete = completeFlags
-	}
+	completeEach(app.Commands)
 	return app
+}
+
+// completeEach gives commands their completion: flags, or the commands below.
+func completeEach(commands []*cli.Command) {
+	for _, command := range commands {
+		command.BashComplete = completeFlags
+		if len(command.Subcommands) == 0 {
+			continue
+		}
+		completeEach(command.Subcommands)
+		var names []string
+		for _, below := range command.Subcommands {
+			names = append(names, below.Name)
+		}
+		command.BashComplete = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, strings.Join(names, "\n")) }
+	}
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error { return &install.UsageError{Err: err} }
