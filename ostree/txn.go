@@ -7,7 +7,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -27,11 +30,19 @@ type Txn struct {
 
 	spoolMu  sync.Mutex
 	spool    []spooled
+	commits  []Checksum // that were written
+	partial  []Checksum // those of them that are marked
 	reserved int
 
-	mu    sync.RWMutex // held for reading by every writer
-	ended bool
-	refs  map[string]Checksum
+	mu     sync.RWMutex // held for reading by every writer
+	ended  bool
+	naming bool // objects may have their names already
+	refs   []newRef
+}
+
+type newRef struct {
+	name   string
+	commit Checksum
 }
 
 // Begin opens a transaction. It waits while another process prunes. One of
@@ -46,7 +57,7 @@ func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 		release()
 		return nil, wrap("beginning a transaction", failure(gerr))
 	}
-	return &Txn{repo: r, cancel: cancel, release: release, refs: make(map[string]Checksum)}, nil
+	return &Txn{repo: r, cancel: cancel, release: release}, nil
 }
 
 // enter keeps the transaction open until leave.
@@ -134,7 +145,11 @@ func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
 	if sum == nil {
 		return Checksum{}, wrap("writing a commit", failure(gerr))
 	}
-	return takeChecksum(sum)
+	commit, err := takeChecksum(sum)
+	t.spoolMu.Lock()
+	defer t.spoolMu.Unlock()
+	t.commits = append(t.commits, commit)
+	return commit, err
 }
 
 func addValue(dict *C.GVariantDict, key string, value []byte) {
@@ -143,11 +158,12 @@ func addValue(dict *C.GVariantDict, key string, value []byte) {
 	C.sysc_dict_add(dict, cKey, pointer(value), C.gsize(len(value)))
 }
 
-// SetRef points a ref at a commit when the transaction is committed.
+// SetRef points a ref at a commit when the transaction is committed, in the order
+// of the calls: who is killed meanwhile leaves the first of them.
 func (t *Txn) SetRef(name string, commit Checksum) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.refs[name] = commit
+	t.refs = append(t.refs, newRef{name, commit})
 }
 
 // Commit makes the transaction part of the repo. When it returns nil, objects
@@ -171,27 +187,79 @@ func (t *Txn) Commit(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	// libostree gives objects their names in any order. A commit that has its name
+	// before its files have theirs is known not to be whole, if this ends here.
+	if err := t.markPartial(); err != nil {
+		return err
+	}
 	if err := t.repo.sync(); err != nil {
 		return err
 	}
+	if err := t.publish(); err != nil {
+		return err
+	}
+	t.naming = true
 	C.ostree_repo_set_disable_fsync(t.repo.c, C.TRUE)
 	var gerr *C.GError
 	if C.ostree_repo_commit_transaction(t.repo.c, nil, t.cancel, &gerr) == 0 {
 		return wrap("committing the transaction", failure(gerr))
 	}
-	if err := t.publish(); err != nil {
-		return err
-	}
 	t.end()
 	if err := t.repo.sync(); err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.refs)) {
-		if err := t.repo.SetRef(ctx, name, t.refs[name]); err != nil {
+	if err := t.unmarkPartial(); err != nil {
+		return err
+	}
+	for _, ref := range t.refs {
+		if err := t.repo.SetRef(ctx, ref.name, ref.commit); err != nil {
 			return err
 		}
 	}
 	return t.repo.sync()
+}
+
+// markPartial tells fsck that the commits of the transaction may lack objects,
+// but for those that are in the repo already.
+func (t *Txn) markPartial() error {
+	for _, commit := range t.commits {
+		if t.repo.whole(commit) {
+			continue
+		}
+		t.partial = append(t.partial, commit)
+		if err := t.repo.setPartial(commit, C.TRUE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unmarkPartial takes back what markPartial told.
+func (t *Txn) unmarkPartial() error {
+	for _, commit := range t.partial {
+		if err := t.repo.setPartial(commit, C.FALSE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repo) setPartial(commit Checksum, partial C.gboolean) error {
+	hex := commit.hex()
+	var gerr *C.GError
+	if C.ostree_repo_mark_commit_partial(r.c, hex.c(), partial, &gerr) == 0 {
+		return wrap("marking a commit", failure(gerr))
+	}
+	return nil
+}
+
+// whole tells whether a commit is in the repo, outside of transactions, and not
+// marked as partial.
+func (r *Repo) whole(commit Checksum) bool {
+	hex := commit.String()
+	_, err := os.Stat(filepath.Join(r.path, "objects", hex[:2], hex[2:]+".commit"))
+	_, partial := os.Stat(filepath.Join(r.path, "state", hex+".commitpartial"))
+	return err == nil && errors.Is(partial, fs.ErrNotExist)
 }
 
 // Abort throws the transaction away. After Commit it does nothing, so it can be
@@ -203,6 +271,11 @@ func (t *Txn) Abort() error {
 		return nil
 	}
 	t.end()
+	if !t.naming {
+		if err := t.unmarkPartial(); err != nil { // Commit had failed early
+			return err
+		}
+	}
 	var gerr *C.GError
 	if C.ostree_repo_abort_transaction(t.repo.c, nil, &gerr) == 0 {
 		return wrap("aborting the transaction", failure(gerr))

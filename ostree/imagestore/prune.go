@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/syscontainer/syscontainer/ostree"
@@ -89,7 +88,7 @@ func pruneLocked(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned
 	}
 	pruned.Objects, pruned.Bytes = objects.Objects, objects.Bytes
 	if left == 0 {
-		return pruned, os.RemoveAll(repo.Path())
+		return pruned, vanish(repo.Path())
 	}
 	return pruned, nil
 }

@@ -174,12 +174,12 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	if err != nil {
 		return err
 	}
-	txn.SetRef(imagePrefix+name, image)
-	txn.SetRef(digestRef(manifestPrefix, record.digest), image)
-	for i, l := range stack {
+	for i, l := range stack { // what depends on others comes after them
 		txn.SetRef(digestRef(layerPrefix, l.diffID), l.commit)
 		txn.SetRef(digestRef(blobPrefix, blobs[i]), l.commit)
 	}
+	txn.SetRef(digestRef(manifestPrefix, record.digest), image)
+	txn.SetRef(imagePrefix+name, image)
 	if err := txn.Commit(ctx); err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func unmakeRepo(ctx context.Context, path string, made madeDirs) error {
 // repo until ctx ends; then the repo stays, without an error.
 func removeIfEmpty(ctx context.Context, path string) (removed bool, err error) {
 	if _, err := os.Stat(filepath.Join(path, "config")); errors.Is(err, fs.ErrNotExist) {
-		return true, os.RemoveAll(path) // creating it had failed
+		return true, vanish(path) // creating it had failed
 	}
 	repo, err := ostree.Open(ctx, path)
 	if err != nil {
@@ -275,5 +275,5 @@ func removeIfEmpty(ctx context.Context, path string) (removed bool, err error) {
 	if err != nil || len(refs) > 0 {
 		return false, err
 	}
-	return true, os.RemoveAll(path)
+	return true, vanish(path)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/containers/image/v5/manifest"
@@ -111,7 +110,7 @@ func removeLocked(ctx context.Context, repo *ostree.Repo, reference string, chec
 		return err
 	}
 	if left == 0 {
-		return os.RemoveAll(repo.Path())
+		return vanish(repo.Path())
 	}
 	_, err = repo.Prune(ctx)
 	return err

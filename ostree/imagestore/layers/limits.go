@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"fmt"
 	"io"
 	"sync/atomic"
 )
@@ -17,13 +18,26 @@ const (
 type counter struct {
 	r    io.Reader
 	size atomic.Int64
+	err  atomic.Pointer[error] // other than the end
 }
 
 // Read implements io.Reader.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.size.Add(int64(n))
+	if err != nil && err != io.EOF {
+		c.err.CompareAndSwap(nil, &err)
+	}
 	return n, err
+}
+
+// blame returns the error of the stream itself, if it had one, in place of what
+// came of it further up: a connection that was cut is no broken layer.
+func (c *counter) blame(err error) error {
+	if own := c.err.Load(); err != nil && own != nil {
+		return fmt.Errorf("reading a layer: %w", *own)
+	}
+	return err
 }
 
 // bounded is a decompressed stream that fails where the limits end.

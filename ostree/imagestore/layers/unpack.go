@@ -36,16 +36,16 @@ func Unpack(r io.Reader, to Objects, workers *Workers, limits Limits) (Layer, er
 	blob := &counter{r: r}
 	plain, err := decompress(blob)
 	if err != nil {
-		return Layer{}, badStream(err)
+		return Layer{}, blob.blame(badStream(err))
 	}
 	defer plain.Close()
 	hash := sha256.New()
 	var l Layer
 	if l.Entries, l.Skipped, err = unpackTar(&bounded{r: plain, blob: blob, limits: limits}, hash, to, workers, limits); err != nil {
-		return Layer{}, err
+		return Layer{}, blob.blame(err)
 	}
 	if _, err := io.Copy(io.Discard, blob); err != nil {
-		return Layer{}, badStream(err)
+		return Layer{}, blob.blame(err)
 	}
 	l.DiffID = digest.NewDigest(digest.SHA256, hash)
 	return l, nil
