@@ -4,17 +4,14 @@ package store_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"strings"
-	"syscall"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,45 +22,15 @@ import (
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
-// The test binary is also the program under test: what the commands do with the store, without the rest of them.
-const asProgram = "SYSCONTAINER_TEST_STORE_ROOT"
-
-func TestMain(m *testing.M) {
-	if root := os.Getenv(asProgram); root != "" {
-		os.Exit(program(root, os.Args[1], os.Args[2:]))
-	}
-	os.Exit(m.Run())
-}
-
 func storeAt(root string) *imagestore.Store {
 	state := filepath.Join(root, "var/lib/syscontainer")
-	return imagestore.New(imagestore.Options{Repo: filepath.Join(state, "repo"), Root: root, TempDir: filepath.Join(root, "tmp")})
+	return imagestore.New(imagestore.Options{Repo: filepath.Join(state, "repo"), Root: root, TempDir: state})
 }
 
-func program(root, verb string, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	store := storeAt(root)
-	var err error
-	switch verb {
-	case "pull":
-		_, err = store.Pull(ctx, args[0])
-	case "rm":
-		err = store.Remove(ctx, args[0])
-	case "checkout":
-		var img imagestore.Image
-		if img, err = store.Find(ctx, args[0]); err == nil {
-			err = store.Checkout(ctx, img.Commit, args[1])
-		}
-	default:
-		err = errors.New("unknown verb")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
+// program is what make build made; the commands, without those who call it.
+var program = filepath.Join("..", "..", "bin", "syscontainer")
+
+var verbs = map[string][]string{"pull": {"pull"}, "rm": {"images", "rm"}}
 
 // long tells that the loops that take their time were asked for.
 func long() bool { return os.Getenv("SYSCONTAINER_TEST_LONG") != "" }
@@ -87,9 +54,6 @@ func machineAt(t *testing.T, root, images string) *machine {
 	t.Cleanup(m.Close)
 	m.write("etc/containers/policy.json", `{"default":[{"type":"insecureAcceptAnything"}]}`)
 	m.write("etc/containers/registries.conf", fmt.Sprintf("[[registry]]\nlocation = %q\ninsecure = true\n", m.Host))
-	if err := os.Mkdir(filepath.Join(root, "tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	return m
 }
 
@@ -108,8 +72,8 @@ type process struct {
 }
 
 func (m *machine) prepare(args ...string) *process {
-	p := &process{Cmd: exec.CommandContext(m.t.Context(), os.Args[0], args...)}
-	p.Env = append(os.Environ(), asProgram+"="+m.root)
+	words := append([]string{"--root", m.root}, verbs[args[0]]...)
+	p := &process{Cmd: exec.CommandContext(m.t.Context(), program, append(words, args[1:]...)...)}
 	p.Stdout, p.Stderr = &p.output, &p.output
 	return p
 }
@@ -173,15 +137,13 @@ func (m *machine) same(dir string, want map[string]string) {
 	}
 }
 
-// noLeftovers demands that nothing but the repo's own is in the root directory, and nothing unfinished in the repo.
+// noLeftovers demands that nothing unfinished is beside the repo or in it.
 func (m *machine) noLeftovers() {
 	m.t.Helper()
-	for _, pattern := range []string{"tmp/*", "repo/tmp/staging-*", "repo/tmp/tmp*"} {
-		dir := m.root
-		if strings.HasPrefix(pattern, "repo") {
-			dir = filepath.Dir(m.repo)
-		}
-		if left, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || left != nil {
+	for _, pattern := range []string{"*", ".[a-z]*", "repo/tmp/staging-*", "repo/tmp/tmp*", "repo/state/*.commitpartial"} {
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(m.repo), pattern))
+		left = slices.DeleteFunc(left, func(path string) bool { return path == m.repo })
+		if err != nil || len(left) > 0 {
 			m.t.Errorf("left behind: %q, %v", left, err)
 		}
 	}
