@@ -133,7 +133,7 @@ func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) 
 	if current, err := in.currentRecord(name); err == nil {
 		return &Result{Name: name, Present: true, Record: current}, nil
 	} else if !errors.Is(err, ErrNotInstalled) {
-		return nil, err
+		return nil, brokenHint(name, fmt.Errorf("installing %s: %w", name, err))
 	}
 	return in.installNew(ctx, name, req)
 }
@@ -163,8 +163,12 @@ func (in *Installer) apply(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	change := transition{Name: plan.To.Name, From: plan.From, To: plan.To}
-	if _, err := in.change(ctx, change); err != nil {
+	kept, err := in.change(ctx, change)
+	if err != nil {
 		return errors.Join(err, in.abandon(context.WithoutCancel(ctx), plan.To))
+	}
+	for _, file := range kept {
+		plan.Warnings = append(plan.Warnings, file+" appeared meanwhile and was left as it is")
 	}
 	return nil
 }

@@ -28,10 +28,14 @@ var version = "devel"
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
+	results := &resultWriter{to: stdout}
+	app := newApp(results, stderr)
 	args, err := flagsFirst(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		err = results.err
 	}
 	if err == nil {
 		return exitDone

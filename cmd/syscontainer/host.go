@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -16,15 +15,14 @@ import (
 
 // inspectHost looks at what the machine can do. Of a host that does not run
 // nothing is known, and its launcher will look when it boots.
-func inspectHost(tree *hosttree.Tree, units units) (install.Host, error) {
+func inspectHost(tree *hosttree.Tree, units units) install.Host {
 	_, runs := units.(*sysd.Manager)
-	capabilities, err := kernelCapabilities()
 	return install.Host{
 		UID:          os.Getuid(),
 		GID:          os.Getgid(),
 		Unified:      !runs || isUnified(tree),
-		Capabilities: capabilities,
-	}, err
+		Capabilities: kernelCapabilities(),
+	}
 }
 
 // isUnified reports whether the host has cgroup v2 and nothing else.
@@ -38,17 +36,15 @@ func isUnified(tree *hosttree.Tree) bool {
 }
 
 // kernelCapabilities lists the capabilities that this kernel knows, in the order
-// of their numbers.
-func kernelCapabilities() ([]string, error) {
-	known, err := capability.ListSupported()
-	if err != nil {
-		return nil, fmt.Errorf("asking the kernel for its capabilities: %w", err)
+// of their numbers. It asks the kernel and not /proc, which a chroot may lack.
+func kernelCapabilities() []string {
+	var names []string
+	for _, c := range capability.ListKnown() {
+		if _, err := capability.GetBound(c); err == nil {
+			names = append(names, "CAP_"+strings.ToUpper(c.String()))
+		}
 	}
-	names := make([]string, len(known))
-	for i, c := range known {
-		names[i] = "CAP_" + strings.ToUpper(c.String())
-	}
-	return names, nil
+	return names
 }
 
 // isTerminal reports whether people are watching w.

@@ -11,7 +11,15 @@ import (
 	"syscall"
 )
 
+// defaultPath is where programs are where nobody says so: an initrd, env -i.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 func main() {
+	// Modes are said where files are made; the caller's umask has no say in them.
+	syscall.Umask(0o022)
+	if os.Getenv("PATH") == "" {
+		os.Setenv("PATH", defaultPath)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the command cleanly, which may mean to undo its work;
 	// a second one ends it at once, and recover finishes it.

@@ -43,6 +43,21 @@ func hints(err error) []string {
 	return found
 }
 
+// resultWriter remembers that a result could not be written, so that a script
+// does not take half a list for a whole one.
+type resultWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *resultWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("writing the result: %w", err)
+	}
+	return n, err
+}
+
 func jsonFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "print JSON"}
 }

@@ -33,6 +33,20 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// TestAResultThatCannotBeWrittenIsAnError writes to a device that is always full.
+func TestAResultThatCannotBeWrittenIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var stderr strings.Builder
+	code := run(t.Context(), []string{"syscontainer", "--root", t.TempDir(), "list"}, full, &stderr)
+	if code != exitFailed || !strings.Contains(stderr.String(), "writing the result: ") {
+		t.Errorf("exit status %d, and it says %q", code, stderr.String())
+	}
+}
+
 // exits runs syscontainer and checks its exit status: exits 2 install …
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {

@@ -52,10 +52,6 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 		return err
 	}
 	defer units.Close()
-	host, err := inspectHost(tree, units)
-	if err != nil {
-		return err
-	}
 	store, err := newStore(c, tree, settings, log)
 	if err != nil {
 		return err
@@ -63,7 +59,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 	return do(c.Context, &install.Installer{
 		Tree:     tree,
 		Paths:    install.Paths{State: settings.StateDir},
-		Host:     host,
+		Host:     inspectHost(tree, units),
 		Images:   images{store},
 		Services: services{units},
 		Mounter:  bindmount.System{},
