@@ -61,3 +61,27 @@ func TestArchivesOfGNUTar(t *testing.T) {
 	}
 	fsck(t, o.repo)
 }
+
+// TestDebian compares Debian as the test machines have it. In the short run it is only some of it.
+func TestDebian(t *testing.T) {
+	trees, err := filepath.Glob("../../.cache/host/*-*[0-9a-f]")
+	if err != nil || len(trees) == 0 {
+		t.Fatalf("make machine makes what this test needs: %v", err)
+	}
+	what := "usr/bin"
+	if long() {
+		what = "."
+	}
+	archive := filepath.Join(t.TempDir(), "layer.tar")
+	run(t, "tar", "--create", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--format=pax", "--file="+archive, "--directory="+trees[0], what)
+	data, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(t, t.TempDir())
+	l := newLayout(t)
+	if text := o.disagreement(t, l.tag(t, "latest", l.manifest(t, runtime.GOARCH, rawLayer(data)))); text != "" || o.accepted.Load() != 1 {
+		t.Errorf("%.5000s", text)
+	}
+	fsck(t, o.repo)
+}
