@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/ostreedev/ostree-go/pkg/otbuiltin"
 	"golang.org/x/sys/unix"
@@ -27,15 +28,21 @@ type Repo struct {
 }
 
 // Create makes an empty repo of mode bare at path, whose parent must exist. A
-// repo that is there already stays as it is.
+// repo that is there already stays as it is. Several may create it at once, and
+// another may remove it meanwhile.
 func Create(path string) error {
-	if complete(path) { // ostree-go's Init never frees the repo that it opens
-		return nil
+	const tries, pause = 20, 10 * time.Millisecond
+	var err error
+	for range tries {
+		if complete(path) { // ostree-go's Init never frees the repo that it opens
+			return nil
+		}
+		if _, err = otbuiltin.Init(path, otbuiltin.NewInitOptions()); err == nil {
+			return nil
+		}
+		time.Sleep(pause) // libostree fails on a repo that is half made, or half gone
 	}
-	if _, err := otbuiltin.Init(path, otbuiltin.NewInitOptions()); err != nil {
-		return fmt.Errorf("creating the repo %q: %s", path, withoutSource(err))
-	}
-	return nil
+	return fmt.Errorf("creating the repo %q: %s", path, withoutSource(err))
 }
 
 // complete tells whether a repo is there, and not half made.

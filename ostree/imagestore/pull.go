@@ -58,11 +58,15 @@ func (p *pull) start(ctx context.Context) (*ostree.Txn, error) {
 	return p.txn, nil
 }
 
+// maxOpens is how often a repo may vanish before a pull gives up: often, because
+// each time means that somebody else got something done.
+const maxOpens = 1000
+
 // openLocked opens the repo and a transaction in it. Another process may remove
 // an empty repo while this one waits for its lock: then there is a new one to
 // make.
 func openLocked(ctx context.Context, path string) (*ostree.Repo, *ostree.Txn, error) {
-	for range 10 {
+	for range maxOpens {
 		if err := ostree.Create(path); err != nil {
 			return nil, nil, err
 		}
