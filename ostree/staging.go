@@ -1,5 +1,8 @@
 package ostree
 
+// #include "glue.h"
+import "C"
+
 import (
 	"errors"
 	"io"
@@ -13,11 +16,41 @@ import (
 
 // libostree keeps the objects of a transaction in tmp/staging-BOOT-XXXXXX until
 // it is committed, and leaves that folder behind after an abort, for a later
-// transaction to continue. After an abort of ours nothing shall be left.
+// transaction to continue; so does a process that is killed. What is in there
+// cannot be relied on: its large files were [spooled] and are gone.
 const (
 	stagingPrefix = "staging-"
 	lockSuffix    = "-lock"
 )
+
+// prepare begins a transaction of libostree in a staging folder that is new.
+// Each turn more is one folder that somebody left, and that is gone after it.
+func (r *Repo) prepare(cancel *C.GCancellable) error {
+	for {
+		var inherited C.gboolean
+		var gerr *C.GError
+		if C.ostree_repo_prepare_transaction(r.c, &inherited, cancel, &gerr) == 0 {
+			return failure(gerr)
+		}
+		if inherited == 0 {
+			return nil
+		}
+		if err := r.abandon(); err != nil {
+			return err
+		}
+	}
+}
+
+// abandon ends a transaction of libostree and removes what was staged. Another
+// that meets it in between does not go on with it, see prepare.
+func (r *Repo) abandon() error {
+	var gerr *C.GError
+	if C.ostree_repo_abort_transaction(r.c, nil, &gerr) == 0 {
+		return failure(gerr)
+	}
+	_, err := r.dropStaging()
+	return err
+}
 
 // dropStaging removes the staging folders that no transaction, of this process
 // or another, holds the lock of, and counts what was in them.
@@ -53,6 +86,9 @@ func dropStaged(tmp *os.Root, name string, dropped *Pruned) error {
 	if err := unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &whole); err != nil {
 		return nil // somebody is at work there
 	}
+	if there, err := tmp.Lstat(name + lockSuffix); err != nil || !isFile(lock, there) {
+		return nil // its owner left just now, and another may have it with a new lock
+	}
 	err = fs.WalkDir(tmp.FS(), name, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -65,4 +101,9 @@ func dropStaged(tmp *os.Root, name string, dropped *Pruned) error {
 		return err
 	})
 	return errors.Join(err, tmp.RemoveAll(name), tmp.Remove(name+lockSuffix))
+}
+
+func isFile(f *os.File, there fs.FileInfo) bool {
+	opened, err := f.Stat()
+	return err == nil && os.SameFile(opened, there)
 }

@@ -45,17 +45,16 @@ type newRef struct {
 	commit Checksum
 }
 
-// Begin opens a transaction. It waits while another process prunes. One of
-// Commit and Abort must follow.
+// Begin opens a transaction, in which there is nothing of any other. It waits
+// while another process prunes. One of Commit and Abort must follow.
 func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 	cancel, release := cancellable(ctx)
 	// With fsync disabled libostree writes objects straight to their final
 	// names, and Abort could not take them back.
 	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
-	var gerr *C.GError
-	if C.ostree_repo_prepare_transaction(r.c, nil, cancel, &gerr) == 0 {
+	if err := r.prepare(cancel); err != nil {
 		release()
-		return nil, wrap("beginning a transaction", failure(gerr))
+		return nil, wrap("beginning a transaction", err)
 	}
 	return &Txn{repo: r, cancel: cancel, release: release}, nil
 }
@@ -276,12 +275,10 @@ func (t *Txn) Abort() error {
 			return err
 		}
 	}
-	var gerr *C.GError
-	if C.ostree_repo_abort_transaction(t.repo.c, nil, &gerr) == 0 {
-		return wrap("aborting the transaction", failure(gerr))
+	if err := t.repo.abandon(); err != nil {
+		return wrap("aborting the transaction", err)
 	}
-	_, err := t.repo.dropStaging()
-	return err
+	return nil
 }
 
 func (t *Txn) end() {
