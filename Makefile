@@ -88,6 +88,11 @@ test-pure: go ## Run the tests that need nothing but Go: no root, no C
 test-long: build images machine ## Run every test, and the long loops
 	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json ./... | go run ./tests/report
 
+# A mount namespace of its own takes the benchmark's disk away when it ends, however it ends.
+.PHONY: bench-pull
+bench-pull: build test-deps ## Measure pulls against podman and others (BENCH_ROUNDS=5), see docs/benchmark.md
+	@unshare --mount go run ./tests/benchpull trixie
+
 .PHONY: golden
 golden: build-deps ## Rewrite the golden files from what the code does now
 	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update

@@ -35,8 +35,8 @@ type Lab struct {
 }
 
 // Open prepares a lab below the folder cache, which must be on a file system that overlayfs can write to. The first
-// call for a suite takes about half a minute.
-func Open(ctx context.Context, cache string, suite Suite) (*Lab, error) {
+// call for a suite takes about half a minute. The machines have more packages of Debian if more names them.
+func Open(ctx context.Context, cache string, suite Suite, more ...string) (*Lab, error) {
 	cache, err := filepath.Abs(cache)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func Open(ctx context.Context, cache string, suite Suite) (*Lab, error) {
 	if err := sweep(runs); err != nil {
 		return nil, fmt.Errorf("clearing away what an earlier run left: %w", err)
 	}
-	tree, err := buildTree(ctx, cache, suite)
+	tree, err := buildTree(ctx, cache, suite, more)
 	if err != nil {
 		return nil, err
 	}

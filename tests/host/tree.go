@@ -23,11 +23,11 @@ const (
 )
 
 // packages is everything a machine has besides what Debian calls essential.
-func packages() []string {
-	return []string{
+func packages(more []string) []string {
+	return append([]string{
 		"systemd-sysv", "dbus", "runc", "crun", "libostree-1-1", "ostree", "docker-registry",
 		"ca-certificates", "iproute2", "procps",
-	}
+	}, more...)
 }
 
 // treeHook makes every machine's own what mmdebstrap took over from the machine it ran on, and quiet what would run
@@ -42,11 +42,12 @@ done
 
 // buildTree returns the cached root file system of a suite, which it makes when it is not there: once, also when
 // several processes ask at the same time.
-func buildTree(ctx context.Context, cache string, suite Suite) (string, error) {
-	recipe := strings.Join(packages(), ",") + "\n" + treeHook
+func buildTree(ctx context.Context, cache string, suite Suite, more []string) (string, error) {
+	include := strings.Join(packages(more), ",")
+	recipe := include + "\n" + treeHook
 	dir := filepath.Join(cache, "host", fmt.Sprintf("%s-%.12x", suite, sha256.Sum256([]byte(recipe))))
 	return dir, makeOnce(dir, func(temporary string) error {
-		return run(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages(), ","),
+		return run(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--include="+include,
 			"--customize-hook="+treeHook, string(suite), temporary)
 	})
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// What is promised besides the images' targets.
+const (
+	mostMemory   = 150 << 20
+	mostCheckout = 500 * time.Millisecond
+)
+
+// spread is what is reported of several measurements.
+type spread[T cmp.Ordered] struct{ median, min, max T }
+
+func spreadOf[T cmp.Ordered](values []T) spread[T] {
+	sorted := slices.Sorted(slices.Values(values))
+	return spread[T]{median: sorted[len(sorted)/2], min: sorted[0], max: sorted[len(sorted)-1]}
+}
+
+func (s samples) times(contender string) spread[time.Duration] {
+	var list []time.Duration
+	for _, one := range s[contender] {
+		list = append(list, one.took)
+	}
+	return spreadOf(list)
+}
+
+// memory is the most that any of the pulls took.
+func (s samples) memory(contender string) int64 {
+	var most int64
+	for _, one := range s[contender] {
+		most = max(most, one.memory)
+	}
+	return most
+}
+
+// results are all that was measured.
+type results struct {
+	made     map[string]made
+	pulls    map[string]samples // by image
+	checkout []time.Duration
+}
+
+// report measures everything and prints it.
+func (b *bench) report(ctx context.Context, all map[string]made, out io.Writer) error {
+	about, err := b.must(ctx, versions())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s\n\n", about)
+	r := results{made: all, pulls: make(map[string]samples)}
+	for _, img := range images() {
+		if r.pulls[img.name], err = b.measure(ctx, img, all[img.name], all); err != nil {
+			return err
+		}
+	}
+	if r.checkout, err = b.checkouts(ctx, images()[0], all["a"]); err != nil {
+		return err
+	}
+	return r.print(out)
+}
+
+func (r results) print(out io.Writer) error {
+	for _, img := range images() {
+		m := r.made[img.name]
+		fmt.Fprintf(out, "%s: %s; %d MB in %d files, %d layers\n", img.name, img.about, m.Bytes/1e6, m.Files, len(img.layers))
+	}
+	fmt.Fprintln(out)
+	if err := r.table(out); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	r.ratios(out)
+	fmt.Fprintln(out)
+	r.targets(out)
+	return nil
+}
+
+func (r results) table(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "image\tby\tmedian s\tmin\tmax\tpeak MiB")
+	for _, img := range images() {
+		for _, c := range contenders() {
+			if c.takesPart(img) {
+				t := r.pulls[img.name].times(c.name)
+				fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%d\n", img.name, c.name,
+					t.median.Seconds(), t.min.Seconds(), t.max.Seconds(), r.pulls[img.name].memory(c.name)>>20)
+			}
+		}
+	}
+	t := spreadOf(r.checkout)
+	fmt.Fprintf(w, "a\tcheckout\t%.2f\t%.2f\t%.2f\t\n", t.median.Seconds(), t.min.Seconds(), t.max.Seconds())
+	return w.Flush()
+}
+
+func (r results) ratio(img image, other string) float64 {
+	s := r.pulls[img.name]
+	return s.times(product).median.Seconds() / s.times(other).median.Seconds()
+}
+
+func (r results) ratios(out io.Writer) {
+	for _, img := range images() {
+		for _, c := range contenders() {
+			if c.name != product && c.takesPart(img) {
+				fmt.Fprintf(out, "ratio pull-%s %s/%s %.2f\n", img.name, product, c.name, r.ratio(img, c.name))
+			}
+		}
+	}
+}
+
+// targets prints for each promise whether it is kept.
+func (r results) targets(out io.Writer) {
+	for _, img := range images() {
+		for _, t := range []struct {
+			other string
+			most  float64
+		}{{"podman", img.most.podman}, {"tar+sync", img.most.tar}} {
+			if t.most > 0 {
+				ratio := r.ratio(img, t.other)
+				fmt.Fprintf(out, "target pull-%s %s/%s at most %.2f: %.2f %s\n", img.name, product, t.other, t.most, ratio, verdict(ratio, t.most))
+			}
+		}
+	}
+	for _, img := range images() {
+		memory := r.pulls[img.name].memory(product)
+		fmt.Fprintf(out, "target memory-%s at most %d MiB: %d %s\n", img.name, mostMemory>>20, memory>>20, verdict(memory, mostMemory))
+	}
+	median := spreadOf(r.checkout).median
+	fmt.Fprintf(out, "target checkout-a at most %v: %.2fs %s\n", mostCheckout, median.Seconds(), verdict(median, mostCheckout))
+}
+
+func verdict[T cmp.Ordered](is, most T) string {
+	if is <= most {
+		return "met"
+	}
+	return "missed"
+}
