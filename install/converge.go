@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
 // transition takes a container from one deployment to another: nil is "not
@@ -136,12 +138,22 @@ func (in *Installer) placeFiles(ctx context.Context, t transition) ([]string, er
 	if t.To == nil {
 		return nil, nil
 	}
+	batch := in.Tree.Batch()
+	kept, err := in.prepareFiles(ctx, batch, t)
+	if err != nil {
+		return nil, errors.Join(err, batch.Discard())
+	}
+	return kept, batch.Commit()
+}
+
+// prepareFiles has the batch make what is not as t.To wants it.
+func (in *Installer) prepareFiles(ctx context.Context, batch *hosttree.Batch, t transition) ([]string, error) {
 	var kept []string
+	before := t.From.filesByPath()
 	for _, f := range t.To.Files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		before, _ := t.From.file(f.Path)
 		state, err := in.compare(f)
 		if err != nil {
 			return nil, err
@@ -149,11 +161,11 @@ func (in *Installer) placeFiles(ctx context.Context, t transition) ([]string, er
 		if state == asRecorded {
 			continue
 		}
-		if state == different && !in.is(before) {
+		if state == different && !in.is(before[f.Path]) {
 			kept = append(kept, f.Path)
 			continue
 		}
-		if err := in.place(t.To, f); err != nil {
+		if err := in.place(batch, t.To, f); err != nil {
 			return nil, err
 		}
 	}
@@ -166,38 +178,66 @@ func (in *Installer) removeFiles(ctx context.Context, t transition) ([]string, e
 	if t.From == nil {
 		return nil, nil
 	}
+	stays := t.To.filesByPath()
+	others, err := in.filesOfOthers(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	batch := in.Tree.Batch()
 	for _, f := range slices.Backward(t.From.Files) {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, batch.Commit())
 		}
-		if _, stays := t.To.file(f.Path); stays {
+		if _, ok := stays[f.Path]; ok || others[f.Path] {
 			continue
 		}
-		if err := in.removeFile(f); err != nil {
-			return nil, err
+		if err := in.removeFile(batch, f); err != nil {
+			return nil, errors.Join(err, batch.Commit())
 		}
 	}
-	return in.remaining(t)
+	if err := batch.Commit(); err != nil {
+		return nil, err
+	}
+	return in.remaining(t, stays, others)
+}
+
+// filesOfOthers are the paths that other containers have put onto the host: of
+// directories, they may be the same.
+func (in *Installer) filesOfOthers(name string) (map[string]bool, error) {
+	records, err := in.currentRecords()
+	if err != nil {
+		return nil, err
+	}
+	paths := map[string]bool{}
+	for _, record := range records {
+		if record.Name == name {
+			continue
+		}
+		for _, f := range record.Files {
+			paths[f.Path] = true
+		}
+	}
+	return paths, nil
 }
 
 // removeFile removes an entry that is still as we made it.
-func (in *Installer) removeFile(f HostFile) error {
+func (in *Installer) removeFile(b *hosttree.Batch, f HostFile) error {
 	if f.Kind == Directory {
-		return in.Tree.RemoveIfEmpty(f.Path)
+		return b.RemoveIfEmpty(f.Path)
 	}
 	state, err := in.compare(f)
 	if err != nil || state != asRecorded {
 		return err
 	}
-	return in.Tree.Remove(f.Path)
+	return b.Remove(f.Path)
 }
 
 // remaining lists the files of t.From that should have gone and did not.
-func (in *Installer) remaining(t transition) ([]string, error) {
+func (in *Installer) remaining(t transition, stays map[string]HostFile, others map[string]bool) ([]string, error) {
 	var kept []string
 	for _, f := range t.From.Files {
-		_, stays := t.To.file(f.Path)
-		if stays || f.Kind == Directory {
+		_, ok := stays[f.Path]
+		if ok || others[f.Path] || f.Kind == Directory {
 			continue
 		}
 		state, err := in.compare(f)

@@ -164,6 +164,8 @@ type storeDouble struct {
 	configs map[string]imgspec.Image
 	pulled  map[string]bool
 	held    map[string]string
+	// checkedOut is called with every checkout.
+	checkedOut func(rootfs string)
 }
 
 func (d *storeDouble) Pull(_ context.Context, reference string) (install.Image, error) {
@@ -210,6 +212,9 @@ func (d *storeDouble) Checkout(_ context.Context, commit, dir string) error {
 				return err
 			}
 		}
+	}
+	if d.checkedOut != nil {
+		d.checkedOut(dir)
 	}
 	return d.effects.next("checkout %s", commit)
 }
@@ -305,6 +310,14 @@ func (owner) Owner() (uid, gid int) { return os.Getuid(), os.Getgid() }
 // file is a regular file of an in-memory image.
 func file(content string, mode fs.FileMode) *fstest.MapFile {
 	return &fstest.MapFile{Data: []byte(content), Mode: mode, Sys: owner{}}
+}
+
+func dir(mode fs.FileMode) *fstest.MapFile {
+	bits := mode.Perm() | fs.ModeDir
+	if mode&0o1000 != 0 {
+		bits |= fs.ModeSticky
+	}
+	return &fstest.MapFile{Mode: bits, Sys: owner{}}
 }
 
 func link(target string) *fstest.MapFile {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"syscall"
 )
 
 // stageFile plans a file of the deployment.
@@ -46,6 +47,10 @@ func (c *compiler) compileEntries() error {
 	c.addParents(entries)
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		f := entries[name]
+		if err := behind(f, entries); err != nil {
+			conflicts = append(conflicts, err)
+			continue
+		}
 		if f.Kind == Directory && c.isHostsOwn(f.Path) {
 			continue
 		}
@@ -81,8 +86,8 @@ func (c *compiler) isHostsOwn(dir string) bool {
 // conflict returns why the host has no place for f.
 func (c *compiler) conflict(f HostFile) error {
 	info, err := c.facts.tree.Lstat(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil // what is in the way of its directory is told of there
 	}
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", f.Path, err)
@@ -91,14 +96,25 @@ func (c *compiler) conflict(f HostFile) error {
 	switch {
 	case f.Kind == Directory && info.IsDir():
 		return nil
-	case f.Kind == Directory:
-		return fmt.Errorf("%s exists and is not a directory", f.Path)
 	case owner != "" && owner != c.name:
 		return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
+	case f.Kind == Directory:
+		return fmt.Errorf("%s exists and is not a directory", f.Path)
 	case info.IsDir():
 		return fmt.Errorf("%s exists and is a directory", f.Path)
 	}
 	return fmt.Errorf("%s exists and belongs to no container", f.Path)
+}
+
+// behind returns why f cannot be reached: another entry of the image takes the place
+// of a directory above it.
+func behind(f HostFile, entries map[string]HostFile) error {
+	for dir := path.Dir(f.Path); dir != "/"; dir = path.Dir(dir) {
+		if above, ok := entries[dir]; ok && above.Kind != Directory {
+			return fmt.Errorf("%s of the image is a %s, and cannot have %s below it", dir, above.Kind, f.Path)
+		}
+	}
+	return nil
 }
 
 // twins returns which files of the plan would be one on the host, because a link

@@ -14,16 +14,19 @@ import (
 	"github.com/syscontainer/syscontainer/templates"
 )
 
-// compileHostFiles plans the tree that the image installs onto the host.
+// compileHostFiles plans the tree that the image installs onto the host. The error
+// joins what is wrong with each of its files.
 func (c *compiler) compileHostFiles() error {
-	if _, err := fs.Stat(c.files, hostFilesTree); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	there, err := c.hasTree(hostFilesTree)
+	if err != nil || !there {
+		return err
 	}
 	c.used = append(c.used, c.manifest.Variables()...)
 	if err := c.renderTemplateList(); err != nil {
 		return err
 	}
-	return fs.WalkDir(c.files, hostFilesTree, func(name string, entry fs.DirEntry, err error) error {
+	var wrong []error
+	err = fs.WalkDir(c.files, hostFilesTree, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("reading /%s of %s: %w", name, c.image.Reference, err)
 		}
@@ -31,10 +34,30 @@ func (c *compiler) compileHostFiles() error {
 			return nil
 		}
 		if err := c.compileHostFile(name, entry); err != nil {
-			return fmt.Errorf("planning /%s of %s: %w", name, c.image.Reference, err)
+			wrong = append(wrong, fmt.Errorf("planning /%s of %s: %w", name, c.image.Reference, err))
 		}
 		return nil
 	})
+	return errors.Join(append(wrong, err)...)
+}
+
+// hasTree reports whether the image has a directory of that name. What stands in its
+// place is an error, and not a tree that is not there: a link would lead to the files
+// of the host once the image is checked out.
+func (c *compiler) hasTree(name string) (bool, error) {
+	for _, dir := range []string{exportsDir, name} {
+		info, err := fs.Lstat(c.files, dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("reading /%s of %s: %w", dir, c.image.Reference, err)
+		}
+		if !info.IsDir() {
+			return false, fmt.Errorf("reading /%s of %s: it is not a directory", dir, c.image.Reference)
+		}
+	}
+	return true, nil
 }
 
 // renderTemplateList fills in the variables of installedFilesTemplate: its paths
@@ -62,7 +85,7 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	f := HostFile{Path: target, Mode: modeOf(info.Mode())}
+	f := HostFile{Path: target, Mode: modeOf(info.Mode()), Origin: path.Join(rootfsDir, name)}
 	if owner, ok := info.Sys().(Owner); ok {
 		f.UID, f.GID = owner.Owner()
 	}
@@ -115,7 +138,7 @@ func (c *compiler) compileRegular(name string, f HostFile) error {
 		return err
 	}
 	f.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	f.Source = path.Join(rootfsDir, name)
+	f.Source, f.Origin = f.Origin, ""
 	f.Linkable = c.manifest.UseLinks && strings.HasPrefix(f.Path, "/usr/")
 	c.entries = append(c.entries, f)
 	return nil

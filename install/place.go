@@ -1,9 +1,11 @@
 package install
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 	"syscall"
 
 	"github.com/syscontainer/syscontainer/install/hosttree"
@@ -41,7 +43,7 @@ func (in *Installer) compare(f HostFile) (fileState, error) {
 			same = target == f.Target
 		}
 	case File:
-		if info.Mode().IsRegular() && modeOf(info.Mode()) == f.Mode {
+		if info.Mode().IsRegular() && modeOf(info.Mode()) == f.Mode && isOwned(info, f) {
 			sum, err := in.Tree.SHA256(f.Path)
 			if err != nil {
 				return absent, err
@@ -55,6 +57,12 @@ func (in *Installer) compare(f HostFile) (fileState, error) {
 	return different, nil
 }
 
+// isOwned reports whether the entry has the owner that was recorded.
+func isOwned(info fs.FileInfo, f HostFile) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == f.UID && int(stat.Gid) == f.GID
+}
+
 // is reports whether the host's entry is as f says.
 func (in *Installer) is(f HostFile) bool {
 	if f.Path == "" {
@@ -64,25 +72,56 @@ func (in *Installer) is(f HostFile) bool {
 	return err == nil && state == asRecorded
 }
 
-// place makes the host's entry what f says, atomically.
-func (in *Installer) place(r *Record, f HostFile) error {
-	meta := hosttree.Meta{Mode: f.Mode.FileMode(), UID: f.UID, GID: f.GID}
-	switch f.Kind {
-	case Directory:
-		return in.Tree.Mkdir(f.Path, meta)
-	case Symlink:
-		return in.Tree.Symlink(f.Target, f.Path, f.UID, f.GID)
-	}
-	source, err := in.Tree.Path(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
+// place has the batch make the host's entry what f says.
+func (in *Installer) place(b *hosttree.Batch, r *Record, f HostFile) error {
+	meta, err := in.metaOf(r, f)
 	if err != nil {
 		return err
 	}
-	if f.Linkable {
-		if err := in.Tree.LinkIn(source, f.Path); !cannotLink(err) {
+	switch f.Kind {
+	case Directory:
+		return b.Mkdir(f.Path, meta)
+	case Symlink:
+		return b.Symlink(f.Target, f.Path, meta)
+	}
+	source, err := in.inDeployment(r, f.Source)
+	if err != nil {
+		return err
+	}
+	if f.Linkable && in.isBelowUsr(f.Path) {
+		if err := b.LinkIn(source, f.Path); !cannotLink(err) {
 			return err
 		}
 	}
-	return in.Tree.CopyIn(source, f.Path, meta)
+	return b.CopyIn(source, f.Path, meta)
+}
+
+// metaOf is what the entry has beside its content.
+func (in *Installer) metaOf(r *Record, f HostFile) (hosttree.Meta, error) {
+	meta := hosttree.Meta{Mode: f.Mode.FileMode(), UID: f.UID, GID: f.GID}
+	origin := cmp.Or(f.Origin, f.Source)
+	if origin == "" {
+		return meta, nil
+	}
+	var err error
+	meta.Xattrs, err = in.inDeployment(r, origin)
+	return meta, err
+}
+
+// inDeployment is where a file of a deployment is on disk.
+func (in *Installer) inDeployment(r *Record, name string) (string, error) {
+	return in.Tree.Path(path.Join(in.Paths.Deployment(r.Name, r.Deployment), name))
+}
+
+// isBelowUsr reports whether a path is below /usr when all links are followed: what
+// programs write to must not share its content with the repo.
+func (in *Installer) isBelowUsr(p string) bool {
+	disk, err := in.Tree.Path(p)
+	if err != nil {
+		return false
+	}
+	usr, err := in.Tree.Follow("/usr")
+	return err == nil && strings.HasPrefix(disk, usr+"/")
 }
 
 // cannotLink reports whether a hard link failed for a reason that a copy has not:

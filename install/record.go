@@ -76,6 +76,9 @@ type HostFile struct {
 	// Source is where a file's content is, relative to the deployment.
 	Source string `json:"source,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
+	// Origin is the entry of the image, relative to the deployment, where that is not
+	// Source: the extended attributes are taken from there.
+	Origin string `json:"origin,omitempty"`
 	// Target is where a symbolic link leads.
 	Target string `json:"target,omitempty"`
 	// Linkable files may be hard links to the object in the repo.
@@ -144,6 +147,18 @@ func decodeRecord(data []byte) (*Record, error) {
 		return nil, errors.New("decoding a record: name or deployment is missing")
 	}
 	return &r, nil
+}
+
+// filesByPath maps the paths of the record's files to them. A nil record has none.
+func (r *Record) filesByPath() map[string]HostFile {
+	files := map[string]HostFile{}
+	if r == nil {
+		return files
+	}
+	for _, f := range r.Files {
+		files[f.Path] = f
+	}
+	return files
 }
 
 // file returns the entry at path and whether there is one. A nil record has none.

@@ -197,12 +197,11 @@ func (in *Installer) sweep(r *Record) error {
 	if r == nil {
 		return nil
 	}
+	var paths []string
 	for _, f := range r.Files {
-		if err := in.Tree.Sweep(f.Path); err != nil {
-			return err
-		}
+		paths = append(paths, f.Path)
 	}
-	return nil
+	return in.Tree.Sweep(paths...)
 }
 
 // leftovers are the directories of deployments that never became complete, and

@@ -86,22 +86,35 @@ func (in *Installer) readRecord(name string, n int) (*Record, error) {
 	return record, nil
 }
 
-// owners maps each host path that a container put there to that container. A
-// record that cannot be read owns nothing; list and show tell of it.
-func (in *Installer) owners() (map[string]string, error) {
+// currentRecords returns the records of all containers. One that cannot be read is
+// left out; list and show tell of it.
+func (in *Installer) currentRecords() ([]*Record, error) {
 	names, err := in.containerNames()
 	if err != nil {
 		return nil, err
 	}
-	owners := map[string]string{}
+	var records []*Record
 	for _, name := range names {
 		record, err := in.currentRecord(name)
 		if err != nil {
-			in.Log.Debug("no owner", "container", name, "reason", err)
+			in.Log.Debug("no record", "container", name, "reason", err)
 			continue
 		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+// owners maps each host path that a container put there to that container.
+func (in *Installer) owners() (map[string]string, error) {
+	records, err := in.currentRecords()
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string]string{}
+	for _, record := range records {
 		for _, f := range record.Files {
-			owners[f.Path] = name
+			owners[f.Path] = record.Name
 		}
 	}
 	return owners, nil

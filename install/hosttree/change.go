@@ -15,13 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Meta is what a file has beside its content.
-type Meta struct {
-	Mode fs.FileMode // permission bits, with setuid, setgid and sticky
-	UID  int
-	GID  int
-}
-
 // MkdirAll makes the directory p and those above it that are missing, with mode
 // perm. It returns the paths that it made, the uppermost first.
 func (t *Tree) MkdirAll(p string, perm fs.FileMode) ([]string, error) {
@@ -58,40 +51,11 @@ func (t *Tree) MkdirAll(p string, perm fs.FileMode) ([]string, error) {
 // and durably. The directory above must exist.
 func (t *Tree) WriteFile(p string, data []byte, perm fs.FileMode) error {
 	return t.replace(p, func(tmp string) error {
-		return writeNew(tmp, bytes.NewReader(data), perm)
-	})
-}
-
-// CopyIn makes p a copy of the file at source, a path on disk: the content and
-// the extended attributes are the source's, the rest is meta's.
-func (t *Tree) CopyIn(source, p string, meta Meta) error {
-	return t.replace(p, func(tmp string) error {
-		in, err := os.Open(source)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		if err := writeNew(tmp, in, 0o600); err != nil {
-			return err
-		}
-		// chown clears setuid and file capabilities, so they come after it.
-		if err := os.Lchown(tmp, meta.UID, meta.GID); err != nil {
-			return err
-		}
-		if err := copyXattrs(source, tmp); err != nil {
-			return err
-		}
-		if err := os.Chmod(tmp, meta.Mode); err != nil {
+		if err := writeNew(tmp, bytes.NewReader(data), perm); err != nil {
 			return err
 		}
 		return syncPath(tmp)
 	})
-}
-
-// LinkIn makes p a hard link to the file at source, a path on disk. Where the
-// two are on different file systems the error is syscall.EXDEV.
-func (t *Tree) LinkIn(source, p string) error {
-	return t.replace(p, func(tmp string) error { return os.Link(source, tmp) })
 }
 
 // Symlink makes p a symbolic link to target, owned by uid and gid.
@@ -102,28 +66,6 @@ func (t *Tree) Symlink(target, p string, uid, gid int) error {
 		}
 		return os.Lchown(tmp, uid, gid)
 	})
-}
-
-// Mkdir makes the directory p with meta; the one above must exist. One that exists,
-// or a link to one, is left as it is.
-func (t *Tree) Mkdir(p string, meta Meta) error {
-	disk, err := t.Path(p)
-	if err != nil {
-		return err
-	}
-	if info, err := t.Stat(p); err == nil && info.IsDir() {
-		return nil
-	}
-	if err := os.Mkdir(disk, 0o700); err != nil {
-		return fmt.Errorf("making the directory %s: %w", p, err)
-	}
-	if err := os.Lchown(disk, meta.UID, meta.GID); err != nil {
-		return fmt.Errorf("making the directory %s: %w", p, err)
-	}
-	if err := os.Chmod(disk, meta.Mode); err != nil {
-		return fmt.Errorf("making the directory %s: %w", p, err)
-	}
-	return syncPath(filepath.Dir(disk))
 }
 
 // Rename moves from to to, both paths of the host and in one directory, and makes
@@ -166,19 +108,29 @@ func (t *Tree) RemoveIfEmpty(p string) error {
 	if err != nil {
 		return err
 	}
+	removed, err := rmdir(disk)
+	if err != nil {
+		return fmt.Errorf("removing %s: %w", p, err)
+	}
+	if !removed {
+		return nil
+	}
+	return syncPath(filepath.Dir(disk))
+}
+
+// rmdir removes a directory on disk when it is there and empty.
+func rmdir(disk string) (removed bool, err error) {
 	// A read-only file system refuses to remove even what is not there.
 	if _, err := os.Lstat(disk); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	err = unix.Rmdir(disk)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTEMPTY),
 		errors.Is(err, syscall.EEXIST), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBUSY):
-		return nil
-	case err != nil:
-		return fmt.Errorf("removing %s: %w", p, err)
+		return false, nil
 	}
-	return syncPath(filepath.Dir(disk))
+	return err == nil, err
 }
 
 // RemoveAll removes p and all below it. It never follows a symbolic link. It is
@@ -190,29 +142,6 @@ func (t *Tree) RemoveAll(p string) error {
 	}
 	if err := os.RemoveAll(disk); err != nil {
 		return fmt.Errorf("removing %s: %w", p, err)
-	}
-	return nil
-}
-
-// Sweep removes what a crash left of attempts to write p.
-func (t *Tree) Sweep(p string) error {
-	disk, err := t.Path(p)
-	if err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(filepath.Dir(disk))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking for leftovers of %s: %w", p, err)
-	}
-	for _, entry := range entries {
-		if isTempOf(entry.Name(), filepath.Base(disk)) {
-			if err := t.Remove(filepath.Join(filepath.Dir(p), entry.Name())); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -253,6 +182,7 @@ func (t *Tree) replace(p string, create func(tmp string) error) error {
 	return syncPath(dir)
 }
 
+// writeNew makes a file that must not exist. It is not durable yet.
 func writeNew(path string, content io.Reader, perm fs.FileMode) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, perm)
 	if err != nil {
@@ -264,9 +194,6 @@ func writeNew(path string, content io.Reader, perm fs.FileMode) error {
 	}
 	// The umask must not decide how a file of the host looks.
 	if err := file.Chmod(perm); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
 		return err
 	}
 	return file.Close()

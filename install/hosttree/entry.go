@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,21 +29,25 @@ func tempPrefix(base string) string {
 	return TempPrefix + base[:min(len(base), keep)] + "."
 }
 
-// isTempOf reports whether name is one that unusedName made for base.
-func isTempOf(name, base string) bool {
-	rest, ok := strings.CutPrefix(name, tempPrefix(base))
-	return ok && len(rest) == randomLength
-}
+// label is the extended attribute that SELinux keeps. It belongs to a place and not
+// to a file: the policy of the host gives the right one to what is made there.
+const label = "security.selinux"
 
-// copyXattrs gives target the extended attributes of source. Attributes that
+// copyXattrs gives target the extended attributes of source; "" has none. Those that
 // the target's file system cannot hold are an error: a capability that is
 // silently lost makes a program fail later and elsewhere.
 func copyXattrs(source, target string) error {
+	if source == "" {
+		return nil
+	}
 	names, err := xattrNames(source)
 	if err != nil {
 		return fmt.Errorf("reading extended attributes: %w", err)
 	}
 	for _, name := range names {
+		if name == label {
+			continue
+		}
 		value, err := xattr(source, name)
 		if err != nil {
 			return fmt.Errorf("reading the extended attribute %s: %w", name, err)

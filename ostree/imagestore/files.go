@@ -127,12 +127,17 @@ func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
 		return nil, err
 	}
 	defer file.Close()
-	i := newInfo(it.name, file.Meta)
+	return fileInfo(it.name, file), nil
+}
+
+// fileInfo is what a file or symlink is.
+func fileInfo(name string, file *ostree.File) *info {
+	i := newInfo(name, file.Meta)
 	i.size, i.target = file.Size, file.Target
 	if i.mode&fs.ModeSymlink != 0 {
 		i.size = int64(len(file.Target))
 	}
-	return i, nil
+	return i
 }
 
 // walk finds what stands at a path. Symlinks on the way are followed within the
@@ -297,27 +302,57 @@ func (f *files) ReadFile(name string) ([]byte, error) {
 
 // Open implements fs.FS.
 func (f *files) Open(name string) (fs.File, error) {
-	it, err := f.walk(name, followLast)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	i, err := f.stat(it)
+	it, err := f.walk(name, keepLast)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
 	if it.tree != nil {
-		list, err := f.list(it.tree)
-		return &openDir{info: i, rest: list}, pathError("open", name, err)
+		return f.openTree(name, it)
 	}
-	var content io.ReadCloser = io.NopCloser(bytes.NewReader(nil))
-	err = f.load(func(ctx context.Context, repo *ostree.Repo) error {
+	file, err := f.openItem(it)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	if file.info.target == "" { // most files, for which this was the only look
+		return file, nil
+	}
+	if it, err = f.walk(name, followLast); err != nil {
+		return nil, pathError("open", name, err)
+	}
+	if it.tree != nil {
+		return f.openTree(name, it)
+	}
+	file, err = f.openItem(it)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	return file, nil
+}
+
+func (f *files) openTree(name string, it item) (fs.File, error) {
+	i, err := f.stat(it)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	list, err := f.list(it.tree)
+	return &openDir{info: i, rest: list}, pathError("open", name, err)
+}
+
+// openItem opens what is not a directory. A symlink has no content.
+func (f *files) openItem(it item) (*openFile, error) {
+	opened := &openFile{ReadCloser: io.NopCloser(bytes.NewReader(nil))}
+	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
 		file, err := repo.LoadFile(ctx, it.sum)
-		if err == nil && file.Content != nil {
-			content = file.Content
+		if err != nil {
+			return err
 		}
-		return err
+		opened.info = fileInfo(it.name, file)
+		if file.Content != nil {
+			opened.ReadCloser = file.Content
+		}
+		return nil
 	})
-	return &openFile{ReadCloser: content, info: i}, pathError("open", name, err)
+	return opened, err
 }
 
 // openFile implements fs.File.
