@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -120,35 +119,6 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 	}
 	c.plan.MountPoints = c.mountPoints(spec)
 	return errors.Join(c.compileDropIn(unit, runtime), c.compileTmpfiles(runcspec.BindSources(spec)))
-}
-
-// compileSpec plans config.json.
-func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
-	spec, err := c.spec()
-	if err != nil {
-		return nil, err
-	}
-	cgroup, err := unit.CgroupPath(unitName(c.name))
-	if err != nil {
-		return nil, err
-	}
-	err = runcspec.Adapt(spec, runcspec.Host{
-		CgroupsPath: path.Join(cgroup, "container"),
-		Bundle:      c.destDir(),
-		Notify:      unit.Notifies(),
-	})
-	if err == nil {
-		err = runcspec.Check(spec)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("checking %s of %s: %w", configFile, c.image.Reference, err)
-	}
-	data, err := runcspec.Marshal(spec)
-	if err != nil {
-		return nil, err
-	}
-	c.stageFile(configFile, data, 0o600)
-	return spec, nil
 }
 
 // mountPoints are those of the spec, each a file where the host has a file to

@@ -85,6 +85,8 @@ type Host struct {
 	UID, GID     int      // of the caller
 	Unified      bool     // cgroup v2 alone is mounted, or it cannot be known (the host does not run)
 	Capabilities []string // that the kernel knows: CAP_CHOWN, …
+	Grantable    []string // those of them that a service can have; empty when it cannot be known
+	MaxFiles     uint64   // that a process may have open at most; 0 when it cannot be known
 }
 
 // Installer changes and describes one host.

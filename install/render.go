@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 )
 
@@ -127,31 +124,6 @@ func quoteList(names []string) string {
 		quoted[i] = strconv.Quote(name)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-// spec is the container's configuration: the image's, as it is or rendered, or
-// one made from what the image says of itself.
-func (c *compiler) spec() (*specs.Spec, error) {
-	text, err := c.read(configVerbatim)
-	if err != nil {
-		return nil, err
-	}
-	if text != nil {
-		return runcspec.Parse(configVerbatim, text)
-	}
-	text, err = c.render(configTemplate, templates.JSON, nil)
-	if err != nil {
-		return nil, err
-	}
-	if text != nil {
-		return runcspec.Parse(configTemplate, text)
-	}
-	volumes := path.Join(c.values["STATE_DIRECTORY"], c.name)
-	spec, err := runcspec.FromImage(c.image.Config, runcspec.ImageOptions{VolumeDir: volumes})
-	if err != nil {
-		return nil, fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err)
-	}
-	return spec, nil
 }
 
 // render renders the image's template of that name, or fallback where the image

@@ -24,6 +24,7 @@ func (e *SyntaxError) Error() string {
 type Violation struct {
 	Pointer string // JSON pointer (RFC 6901), e.g. /mounts/3/destination; "" is the whole
 	Reason  string
+	Hint    string // what to do about it; "" where the reason says it all
 }
 
 func (v *Violation) Error() string {
@@ -31,4 +32,32 @@ func (v *Violation) Error() string {
 		return v.Reason
 	}
 	return v.Pointer + ": " + v.Reason
+}
+
+// A Note is a part of a config.json that was changed, or that works with some
+// runtimes only.
+type Note struct {
+	Pointer string
+	Text    string
+}
+
+func (n Note) String() string { return n.Pointer + ": " + n.Text }
+
+// Violations returns those that an error joins or wraps, in their order.
+func Violations(err error) []*Violation {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here, link by link
+	case nil:
+		return nil
+	case *Violation:
+		return []*Violation{e}
+	case interface{ Unwrap() error }:
+		return Violations(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var list []*Violation
+		for _, inner := range e.Unwrap() {
+			list = append(list, Violations(inner)...)
+		}
+		return list
+	}
+	return nil
 }

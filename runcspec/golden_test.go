@@ -16,10 +16,15 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // golden compares a spec with testdata/NAME, or writes it there with -update.
 func golden(t *testing.T, name string, spec *specs.Spec) {
 	t.Helper()
-	got := marshal(t, spec)
+	goldenText(t, name, string(marshal(t, spec)))
+}
+
+// goldenText compares a text with testdata/NAME, or writes it there with -update.
+func goldenText(t *testing.T, name, got string) {
+	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,7 +32,7 @@ func golden(t *testing.T, name string, spec *specs.Spec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != string(want) {
+	if got != string(want) {
 		t.Errorf("%s differs (go test -update rewrites it); got:\n%s", file, got)
 	}
 }

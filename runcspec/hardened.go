@@ -44,7 +44,7 @@ func hardenedLinux() *specs.Linux {
 func standardMounts() []specs.Mount {
 	kernel := []string{"nosuid", "noexec", "nodev"}
 	return []specs.Mount{
-		{Destination: "/proc", Type: "proc", Source: "proc", Options: kernel},
+		procMount(),
 		devMount(),
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{
 			"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5",
@@ -60,6 +60,10 @@ func standardMounts() []specs.Mount {
 // resolverMounts show the container the host's idea of the network that it uses.
 func resolverMounts() []specs.Mount {
 	return []specs.Mount{hostFile("/etc/resolv.conf"), hostFile("/etc/hosts")}
+}
+
+func procMount() specs.Mount {
+	return specs.Mount{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}}
 }
 
 func devMount() specs.Mount {

@@ -12,23 +12,53 @@ import (
 )
 
 // Parse reads a config.json, of this version of the specification or of one from
-// before 1.0; file is its name for errors. Keys that the specification does not
-// have are dropped. What is read is not checked: Check does that. The error is or
-// wraps a *SyntaxError or a *Violation.
+// before 1.0, and holds it against the specification's schema; file is its name
+// for errors. Keys that the specification does not have, and those for other
+// platforms than Linux, are dropped. What only we demand is not checked: Check
+// does that.
+//
+// The error is or wraps a *SyntaxError, or joins a *Violation for each breach of
+// the schema. With the latter there is a spec all the same, of what could be read,
+// so that Check can tell what else is wrong.
 func Parse(file string, data []byte) (*specs.Spec, error) {
 	if err := checkSyntax(file, data); err != nil {
 		return nil, err
 	}
-	modern, err := modernize(data)
+	var doc map[string]any
+	if err := decodeNumbers(data, &doc); err != nil || doc == nil {
+		return nil, fmt.Errorf("reading %s: %w", file, &Violation{Reason: "the text is not a JSON object"})
+	}
+	modernize(doc)
+	violations, err := checkSchema(doc)
 	if err != nil {
+		return nil, fmt.Errorf("checking %s against the schema: %w", file, err)
+	}
+	spec, err := decode(doc)
+	switch {
+	case len(violations) > 0: // among them what decode stumbled over
+		return spec, errors.Join(violations...)
+	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	spec := new(specs.Spec)
-	if err := json.Unmarshal(modern, spec); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, asViolation(err))
-	}
-	spec.Version = modernVersion(spec.Version)
 	return spec, nil
+}
+
+// decodeNumbers keeps numbers as they are written: an rlimit may be 2^64-1.
+func decodeNumbers(data []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}
+
+// decode fills a spec from the generic JSON. After a value of the wrong type it
+// goes on with the next.
+func decode(doc map[string]any) (*specs.Spec, error) {
+	modern, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	spec := new(specs.Spec)
+	return spec, asViolation(json.Unmarshal(modern, spec))
 }
 
 // Marshal writes a config.json: indented, with a newline at the end, and the same

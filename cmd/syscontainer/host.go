@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/moby/sys/capability"
@@ -17,12 +18,17 @@ import (
 // nothing is known, and its launcher will look when it boots.
 func inspectHost(tree *hosttree.Tree, units units) install.Host {
 	_, runs := units.(*sysd.Manager)
-	return install.Host{
+	host := install.Host{
 		UID:          os.Getuid(),
 		GID:          os.Getgid(),
 		Unified:      !runs || isUnified(tree),
 		Capabilities: kernelCapabilities(),
 	}
+	if runs {
+		host.Grantable = grantableCapabilities(tree)
+		host.MaxFiles = maxFiles(tree)
+	}
+	return host
 }
 
 // isUnified reports whether the host has cgroup v2 and nothing else.
@@ -45,6 +51,43 @@ func kernelCapabilities() []string {
 		}
 	}
 	return names
+}
+
+// grantableCapabilities lists those of the bounding set of the host's systemd, which
+// can be smaller than what the kernel knows: a host may itself be a container. It is
+// nil when that cannot be read.
+func grantableCapabilities(tree *hosttree.Tree) []string {
+	status, err := tree.ReadFile("/proc/1/status")
+	if err != nil {
+		return nil
+	}
+	_, text, _ := strings.Cut(string(status), "\nCapBnd:")
+	text, _, _ = strings.Cut(text, "\n")
+	set, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, c := range capability.ListKnown() {
+		if set&(1<<c) != 0 {
+			names = append(names, "CAP_"+strings.ToUpper(c.String()))
+		}
+	}
+	return names
+}
+
+// maxFiles is how many files a process may have open on this host at most, 0 when that
+// cannot be read.
+func maxFiles(tree *hosttree.Tree) uint64 {
+	text, err := tree.ReadFile("/proc/sys/fs/nr_open")
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // isTerminal reports whether people are watching w.

@@ -1,0 +1,137 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/templates"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// compileSpec plans config.json: the image's, as it is or rendered, or one made
+// from what the image says of itself.
+func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
+	cgroup, err := unit.CgroupPath(unitName(c.name))
+	if err != nil {
+		return nil, err
+	}
+	spec, err := c.spec(runcspec.Host{
+		CgroupsPath: path.Join(cgroup, "container"),
+		Bundle:      c.destDir(),
+		Notify:      unit.Notifies(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkHooks(spec); err != nil {
+		return nil, err
+	}
+	data, err := runcspec.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	c.stageFile(configFile, data, 0o600)
+	return spec, nil
+}
+
+func (c *compiler) spec(host runcspec.Host) (*specs.Spec, error) {
+	file := configVerbatim
+	text, err := c.read(file)
+	if err == nil && text == nil {
+		file = configTemplate
+		text, err = c.render(file, templates.JSON, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		return c.specOfImage(host)
+	}
+	spec, notes, err := runcspec.Compile(file, text, c.platform(), host)
+	if err != nil {
+		return nil, violationHints(fmt.Errorf("checking /%s of %s: %w", file, c.image.Reference, err))
+	}
+	for _, note := range notes {
+		c.warn("/%s of %s: %s", file, c.image.Reference, note)
+	}
+	return spec, nil
+}
+
+// platform is what the host offers to containers, as far as it is known.
+func (c *compiler) platform() runcspec.Platform {
+	known := c.facts.host.Grantable
+	if len(known) == 0 {
+		known = c.facts.host.Capabilities
+	}
+	return runcspec.Platform{
+		Capabilities:    known,
+		MaxFiles:        c.facts.host.MaxFiles,
+		WithoutSELinux:  !c.exists("/sys/fs/selinux/enforce") && !c.exists("/etc/selinux/config"),
+		WithoutAppArmor: !c.exists("/sys/kernel/security/apparmor/profiles") && !c.exists("/etc/apparmor.d"),
+	}
+}
+
+func (c *compiler) exists(hostPath string) bool {
+	_, err := c.facts.tree.Stat(hostPath)
+	return err == nil
+}
+
+// specOfImage makes the configuration of an image that brings none.
+func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
+	volumes := path.Join(c.values["STATE_DIRECTORY"], c.name)
+	spec, err := runcspec.FromImage(c.image.Config, runcspec.ImageOptions{VolumeDir: volumes})
+	if err == nil {
+		err = errors.Join(runcspec.Adapt(spec, host), runcspec.Check(spec))
+	}
+	if err != nil {
+		return nil, violationHints(fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err))
+	}
+	return spec, nil
+}
+
+// checkHooks refuses a spec whose hooks are neither on the host nor among the files
+// that the image brings: without them the container does not start.
+func (c *compiler) checkHooks(spec *specs.Spec) error {
+	var errs []error
+	for _, hook := range runcspec.Hooks(spec) {
+		if !hook.OnHost || c.brings(hook.Path) {
+			continue
+		}
+		if err := isProgram(c.facts.tree, hook.Path); err != nil {
+			errs = append(errs, fmt.Errorf("checking the hooks of %s: %s: %w", c.image.Reference, hook.Pointer, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// brings reports whether a path of the host will lead to a file of the image: one
+// for the host, or one in the deployment.
+func (c *compiler) brings(hostPath string) bool {
+	file := path.Join(hostFilesTree, hostPath)
+	if inside, ok := strings.CutPrefix(hostPath, path.Join(c.destDir(), rootfsDir)+"/"); ok {
+		file = inside
+	}
+	_, err := fs.Stat(c.files, file)
+	return err == nil
+}
+
+// violationHints attaches the advice of the violations that err is about.
+func violationHints(err error) error {
+	var hints []string
+	for _, v := range runcspec.Violations(err) {
+		if v.Hint != "" && !slices.Contains(hints, v.Hint) {
+			hints = append(hints, v.Hint)
+		}
+	}
+	if len(hints) == 0 {
+		return err
+	}
+	return Hint(err, "%s", strings.Join(hints, "\n"))
+}
