@@ -121,7 +121,7 @@ func hooksOf(hooks *specs.Hooks) []Hook {
 		hooks  []specs.Hook
 		onHost bool
 	}{
-		//nolint:staticcheck // prestart is deprecated, and images have it
+		//lint:ignore SA1019 images have it
 		{"prestart", hooks.Prestart, true},
 		{"createRuntime", hooks.CreateRuntime, true},
 		{"createContainer", hooks.CreateContainer, true},

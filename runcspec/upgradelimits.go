@@ -102,11 +102,11 @@ func (u *upgrader) resources(r *specs.LinuxResources) {
 }
 
 func (u *upgrader) memory(m *specs.LinuxMemory, reason string) {
-	//nolint:staticcheck // this is about the deprecated ones
 	for _, setting := range []struct {
 		name string
 		is   bool
 	}{
+		//lint:ignore SA1019 this is about what is no more
 		{"kernel", m.Kernel != nil},
 		{"kernelTCP", m.KernelTCP != nil},
 		{"swappiness", m.Swappiness != nil},
@@ -117,6 +117,7 @@ func (u *upgrader) memory(m *specs.LinuxMemory, reason string) {
 			u.note("/linux/resources/memory/"+setting.name, "%s", reason)
 		}
 	}
-	m.Kernel, m.KernelTCP, m.Swappiness = nil, nil, nil //nolint:staticcheck // as above
+	//lint:ignore SA1019 this is about what is no more
+	m.Kernel, m.KernelTCP, m.Swappiness = nil, nil, nil
 	m.DisableOOMKiller, m.UseHierarchy = nil, nil
 }
