@@ -36,6 +36,8 @@ const (
 	keySteps    = "syscontainer.steps"          // of a layer whose order matters, see layers.Stored
 	keyRoot     = "syscontainer.root-described" // "true": the layer has an entry for its root
 	keySkipped  = "syscontainer.skipped"        // how many devices, fifos and sockets were left out
+	keyRecord   = "syscontainer.tar"            // recordVersion: the layer's tar stream can be put together again
+	keyHead     = "syscontainer.blob-head"      // how the layer's blob begins, when it was compressed
 	keyManifest = "syscontainer.manifest"
 	keyType     = "syscontainer.manifest-type"
 	keyDigest   = "syscontainer.manifest-digest"
@@ -43,6 +45,9 @@ const (
 	keyConfig   = "syscontainer.config"
 	keyName     = "syscontainer.reference"
 )
+
+// recordVersion is the form of the records that layers are stored with.
+const recordVersion = "1"
 
 // layer is a layer that is in the repo or in the transaction.
 type layer struct {
@@ -53,19 +58,22 @@ type layer struct {
 }
 
 // writeLayer makes the commit of a layer whose contents were written already.
-// It holds no time, so that the same layer is the same commit for everyone.
+// It holds no time, so that the same blob is the same commit for everyone.
 func writeLayer(txn *ostree.Txn, l layers.Layer) (ostree.Checksum, error) {
 	rootMeta, err := txn.WriteDirMeta(defaultDir())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	stored, err := layers.Store(l.Entries, rootMeta)
+	stored, err := l.Store(rootMeta)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	values := map[string][]byte{
 		keyDiffID: []byte(l.DiffID), keySkipped: strconv.AppendInt(nil, int64(l.Skipped), 10),
-		keyRoot: strconv.AppendBool(nil, stored.RootDescribed),
+		keyRoot: strconv.AppendBool(nil, stored.RootDescribed), keyRecord: []byte(recordVersion),
+	}
+	if l.Head != nil {
+		values[keyHead] = l.Head
 	}
 	if stored.Steps != nil {
 		values[keySteps] = stored.Steps

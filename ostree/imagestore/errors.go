@@ -32,7 +32,14 @@ var (
 	ErrBadImage = layers.ErrBroken
 )
 
-// PullError says why a pull, or a look at what could be pulled, did not succeed. The repo is as it was before.
+// ErrNoRecord says that a layer cannot be pushed: an older version stored it, without
+// what its tar stream had besides files. Pulling the image again brings it.
+var ErrNoRecord = layers.ErrNoRecord
+
+// ErrNoTransport says that a destination does not begin with a transport.
+var ErrNoTransport = errors.New("it begins with no transport, such as docker://")
+
+// PullError says why a pull, a push, or a look at what could be pulled, did not succeed. The repo is as it was before.
 type PullError struct {
 	// Reference is what was to be pulled, resolved as far as possible.
 	Reference string

@@ -156,8 +156,8 @@ func (p *pull) reuse(blob digest.Digest) (bool, error) {
 	if !found || err != nil {
 		return false, err
 	}
-	c, err := p.repo.LoadCommit(commit, keyDiffID)
-	if err != nil {
+	c, err := p.repo.LoadCommit(commit, keyDiffID, keyRecord)
+	if err != nil || string(c.Value(keyRecord)) != recordVersion { // of an older version, and lacks what a push needs
 		return false, err
 	}
 	p.setLayer(blob, layer{diffID: digest.Digest(c.Value(keyDiffID)), commit: commit})

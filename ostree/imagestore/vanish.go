@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // vanish removes a repo. Its path is free at once, so that nobody meets half of
@@ -20,7 +22,20 @@ func vanish(repo string) error {
 	list, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
 	errs := []error{err}
 	for _, old := range list {
-		errs = append(errs, os.RemoveAll(old))
+		errs = append(errs, removeTree(old))
 	}
 	return errors.Join(errs...)
+}
+
+// removeTree removes a tree in which others may still make a file: libostree does
+// so when it opens a repo, and these opened it before it was moved away.
+func removeTree(dir string) error {
+	const attempts = 100
+	var err error
+	for range attempts {
+		if err = os.RemoveAll(dir); !errors.Is(err, unix.ENOTEMPTY) {
+			break
+		}
+	}
+	return err
 }

@@ -246,7 +246,11 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"a file that changed", "", func(t *testing.T, repo, _ string) {
 			files, err := filepath.Glob(filepath.Join(repo, "objects/*/*.file"))
 			do(t, err)
-			do(t, os.WriteFile(files[0], []byte("evil"), 0o644))
+			for _, file := range files {
+				if content, err := os.ReadFile(file); err == nil && string(content) == "1" {
+					do(t, os.WriteFile(file, []byte("evil"), 0o644))
+				}
+			}
 		}, "/f: object "},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,12 +19,16 @@ type counter struct {
 	r    io.Reader
 	size atomic.Int64
 	err  atomic.Pointer[error] // other than the end
+	head []byte                // the first bytes; read it when the stream is at its end
 }
 
 // Read implements io.Reader.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.size.Add(int64(n))
+	if missing := headSize - len(c.head); missing > 0 {
+		c.head = append(c.head, p[:min(n, missing)]...)
+	}
 	if err != nil && err != io.EOF {
 		c.err.CompareAndSwap(nil, &err)
 	}

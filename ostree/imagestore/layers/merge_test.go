@@ -116,7 +116,7 @@ func TestStoredLayersMergeAlike(t *testing.T) {
 
 // recoded is a layer's entries after a way through a commit.
 func recoded(t *testing.T, entries []Entry) []Entry {
-	stored, err := Store(entries, ostree.Checksum{2})
+	stored, err := store(entries, ostree.Checksum{2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,11 +148,14 @@ func FuzzLayer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input string) {
 		workers := NewWorkers(2)
 		defer workers.Close()
-		entries, _, err := readLayer(bytes.NewReader(fuzzTar(input)), &memory{}, workers, Limits{})
+		to := &contents{}
+		stream := fuzzTar(input)
+		l, err := readLayer(bytes.NewReader(stream), to, workers, Limits{})
 		if err != nil {
 			return
 		}
-		stored := recoded(t, entries)
+		comesBack(t, l, to, stream)
+		entries, stored := l.Entries, recoded(t, l.Entries)
 		m := NewMerger(ostree.Checksum{1}, func(ostree.Checksum) (string, bool, error) { return "", false, errors.New("no repo") })
 		for _, steps := range [][]Entry{entries, stored, entries} {
 			if err := m.Apply(steps); err != nil {

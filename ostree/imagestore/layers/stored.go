@@ -25,9 +25,18 @@ type Stored struct {
 	Steps []byte
 }
 
-// Store makes the stored form of a layer's entries. RootMeta is the metadata of
-// a root that the layer does not describe.
-func Store(entries []Entry, rootMeta ostree.Checksum) (Stored, error) {
+// Store makes the stored form of a layer, with the record of its tar stream.
+// RootMeta is the metadata of a root that the layer does not describe.
+func (l Layer) Store(rootMeta ostree.Checksum) (Stored, error) {
+	stored, err := store(l.Entries, rootMeta)
+	if err == nil {
+		l.record.place(stored.Tree)
+	}
+	return stored, err
+}
+
+// store makes the stored form of a layer's entries.
+func store(entries []Entry, rootMeta ostree.Checksum) (Stored, error) {
 	if root, ok := layerTree(entries, rootMeta); ok {
 		return Stored{Tree: root.tree(), RootDescribed: root.described}, nil
 	}
@@ -92,6 +101,9 @@ func fromTree(root *ostree.Tree, rootDescribed bool) []Entry {
 
 func appendTree(entries []Entry, prefix string, t *ostree.Tree) []Entry {
 	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
+		if isRecord(name) {
+			continue
+		}
 		e := Entry{Path: prefix + name, Kind: kindFile, Sum: t.Files[name], Unknown: true}
 		if name == opaqueMarker {
 			e.Path, e.Kind = strings.TrimSuffix(prefix, "/"), kindOpaque

@@ -37,28 +37,35 @@ type Objects interface {
 type layerReader struct {
 	objects Objects
 	jobs    *batch
+	record  *recorder
 	budget  budget
 	entries []Entry
 	sums    []*ostree.Checksum // of entries, where a worker will set it
 	skipped int
 }
 
-// readLayer reads a whole layer. The error of any write ends it.
-func readLayer(r io.Reader, to Objects, workers *Workers, limits Limits) (entries []Entry, skipped int, err error) {
+// readLayer reads a whole layer, and whatever follows it in its stream. The error
+// of any write ends it.
+func readLayer(r io.Reader, to Objects, workers *Workers, limits Limits) (Layer, error) {
 	l := &layerReader{objects: to, jobs: workers.batch(), budget: budget{limits: limits}}
-	err = l.read(tar.NewReader(r))
+	l.record = &recorder{r: r, objects: to, jobs: l.jobs}
+	err := l.read(tar.NewReader(l.record))
+	if err == nil {
+		_, err = io.Copy(io.Discard, l.record)
+	}
 	if werr := l.jobs.wait(); err == nil {
 		err = werr
 	}
 	if err != nil {
-		return nil, 0, err
+		return Layer{}, err
 	}
 	for i, sum := range l.sums {
 		if sum != nil {
 			l.entries[i].Sum = *sum
 		}
 	}
-	return l.entries, l.skipped, nil
+	record, err := l.record.finish()
+	return Layer{Entries: l.entries, Skipped: l.skipped, record: record}, err
 }
 
 func (l *layerReader) read(tr *tar.Reader) error {
@@ -194,6 +201,7 @@ func (l *layerReader) file(hdr *tar.Header, name string, content io.Reader) erro
 	}
 	sum := new(ostree.Checksum)
 	l.add(Entry{Path: name, Kind: kindFile}, sum)
+	l.record.file(hdr, sum)
 	if hdr.Size > smallFile {
 		return l.jobs.big(func(buf []byte) error {
 			var err error

@@ -16,6 +16,10 @@ type Layer struct {
 	Entries []Entry
 	// Skipped counts the devices, fifos and sockets that were left out.
 	Skipped int
+	// Head is how the blob begins, if it was compressed; see [Compressors].
+	Head []byte
+
+	record record
 }
 
 // Limits bound what a layer may unpack to. What is larger is not an image but
@@ -40,26 +44,27 @@ func Unpack(r io.Reader, to Objects, workers *Workers, limits Limits) (Layer, er
 	}
 	defer plain.Close()
 	hash := sha256.New()
-	var l Layer
-	if l.Entries, l.Skipped, err = unpackTar(&bounded{r: plain, blob: blob, limits: limits}, hash, to, workers, limits); err != nil {
+	l, err := unpackTar(&bounded{r: plain, blob: blob, limits: limits}, hash, to, workers, limits)
+	if err != nil {
 		return Layer{}, blob.blame(err)
 	}
 	if _, err := io.Copy(io.Discard, blob); err != nil {
 		return Layer{}, blob.blame(err)
 	}
 	l.DiffID = digest.NewDigest(digest.SHA256, hash)
+	if len(Compressors(blob.head)) > 0 {
+		l.Head = blob.head
+	}
 	return l, nil
 }
 
 // unpackTar reads a tar stream and whatever follows it, and hashes all of it.
-func unpackTar(r io.Reader, h hash.Hash, to Objects, workers *Workers, limits Limits) (entries []Entry, skipped int, err error) {
+func unpackTar(r io.Reader, h hash.Hash, to Objects, workers *Workers, limits Limits) (Layer, error) {
 	ahead := newReadAhead(r, h)
 	defer ahead.close()
-	if entries, skipped, err = readLayer(ahead, to, workers, limits); err == nil {
-		_, err = io.Copy(io.Discard, ahead)
-	}
+	l, err := readLayer(ahead, to, workers, limits)
 	if err != nil {
-		return nil, 0, badStream(err)
+		return Layer{}, badStream(err)
 	}
-	return entries, skipped, nil
+	return l, nil
 }

@@ -4,6 +4,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -21,6 +23,7 @@ type Workers struct {
 	jobs    chan func()
 	done    sync.WaitGroup
 	buffers sync.Pool
+	encoder func() (*zstd.Encoder, error) // of records
 
 	mu   sync.Mutex
 	free *sync.Cond
@@ -29,7 +32,7 @@ type Workers struct {
 
 // NewWorkers starts the workers. The caller stops them with Close.
 func NewWorkers(workers int) *Workers {
-	p := &Workers{jobs: make(chan func(), 4*workers)}
+	p := &Workers{jobs: make(chan func(), 4*workers), encoder: recordEncoder()}
 	p.free = sync.NewCond(&p.mu)
 	for range workers {
 		p.done.Go(func() {
