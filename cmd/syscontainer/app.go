@@ -69,7 +69,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			installCommand(), uninstallCommand(), listCommand(), showCommand(), recoverCommand(),
-			pullCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
+			pullCommand(), pushCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -3,7 +3,8 @@
 // It knows how an image is laid out there (refs, layer commits, merged
 // commits; what a layer means is package layers) and containers/image: [Store.Pull] is
 // copy.Image with a destination of ours, so that policy.json, registries.conf,
-// credentials, mirrors and retries are containers/image's. It knows nothing of
+// credentials, mirrors and retries are containers/image's; [Store.Push] is it with
+// a source of ours, which puts layers together again. It knows nothing of
 // units, containers or deployments; a container is a name that holds a commit.
 //
 // Refs:
