@@ -6,10 +6,12 @@ import (
 	stdgzip "compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -294,4 +297,52 @@ func checkBlobs(t testing.TB, layout string) {
 			t.Errorf("blob %s is %s", blob, digest.FromBytes(data))
 		}
 	}
+}
+
+// TestPushOfWhatAnOlderVersionStored: it lacks the records, and a pull brings them.
+func TestPushOfWhatAnOlderVersionStored(t *testing.T) {
+	store, path := newStore(t)
+	ref := image(t, gz(t, fileItem("f", "1")), plainLayer(t, fileItem("g", "2")))
+	img := pull(t, store, ref)
+	dropRecords(t, path)
+	if _, err := store.Push(t.Context(), ref, "dir:"+t.TempDir()); !errors.Is(err, imagestore.ErrNoRecord) {
+		t.Fatalf("error %v", err)
+	}
+	if again := pull(t, store, ref); again.Digest != img.Digest || again.Previous != img.Digest {
+		t.Errorf("%+v became %+v", img, again)
+	}
+	keeps(t, store, ref, "dir:"+t.TempDir())
+	fsck(t, path)
+}
+
+// dropRecords makes layers what they were before there were records.
+func dropRecords(t *testing.T, path string) {
+	t.Helper()
+	repo, err := ostree.Open(t.Context(), path)
+	do(t, err)
+	defer repo.Close()
+	refs, err := repo.Refs(t.Context(), "")
+	do(t, err)
+	txn, err := repo.Begin(t.Context())
+	do(t, err)
+	for ref, commit := range refs {
+		if !strings.HasPrefix(ref, "layer/") && !strings.HasPrefix(ref, "blob/") {
+			continue
+		}
+		tree, err := repo.ReadTree(t.Context(), commit)
+		do(t, err)
+		maps.DeleteFunc(tree.Files, func(name string, _ ostree.Checksum) bool { return strings.HasPrefix(name, ".wh..wh.tar.") })
+		root, err := txn.WriteTree(tree)
+		do(t, err)
+		keys := map[string][]byte{"syscontainer.diff-id": nil, "syscontainer.root-described": nil}
+		old, err := repo.LoadCommit(commit, slices.Collect(maps.Keys(keys))...)
+		do(t, err)
+		for key := range keys {
+			keys[key] = old.Value(key)
+		}
+		changed, err := txn.WriteCommit(ostree.CommitSpec{Root: root, RootMeta: tree.Meta, Metadata: keys})
+		do(t, err)
+		txn.SetRef(ref, changed)
+	}
+	do(t, txn.Commit(t.Context()))
 }
