@@ -30,6 +30,7 @@ type compiler struct {
 	manifest templates.Manifest
 	values   templates.Values
 	used     []string // variables that the image's templates use
+	unit     unitgen.Unit // as the image wants it; empty without a container service
 	// templated are the host files, after renaming, that are templates.
 	templated []string
 	entries   []HostFile // that the deployment wants on the host
@@ -92,6 +93,7 @@ func (c *compiler) compileService() error {
 	if err != nil {
 		return err
 	}
+	c.unit = unit
 	c.aliases = unit.Words("Install", "Alias")
 	c.plan.To.Unit = unitName(c.name)
 	c.plan.To.Enabled = !c.req.NoEnable

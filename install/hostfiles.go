@@ -149,7 +149,7 @@ func (c *compiler) compileTemplated(name string, f HostFile) error {
 	if err != nil {
 		return err
 	}
-	data, err := c.renderText(name, text, templates.Text)
+	data, err := c.renderText(name, text, c.formatOf(f.Path))
 	if err != nil {
 		return err
 	}
@@ -159,4 +159,19 @@ func (c *compiler) compileTemplated(name string, f HostFile) error {
 	c.stageFile(f.Source, data, 0o600)
 	c.entries = append(c.entries, f)
 	return nil
+}
+
+// formatOf says how values are written in a templated host file. That a file holds
+// assignments is known from the unit that reads it, or from its suffix. Its folder
+// tells nothing: /etc/sysconfig and /etc/default hold other syntaxes as well.
+func (c *compiler) formatOf(file string) templates.Format {
+	named := slices.ContainsFunc(c.unit.All("Service", "EnvironmentFile"), func(pattern string) bool {
+		pattern = strings.ReplaceAll(strings.TrimPrefix(pattern, "-"), "%%", "%")
+		matches, err := path.Match(pattern, file)
+		return pattern == file || err == nil && matches
+	})
+	if named || path.Ext(file) == ".env" {
+		return templates.EnvFile
+	}
+	return templates.Text
 }

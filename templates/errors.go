@@ -48,15 +48,55 @@ func (e *SyntaxError) Error() string {
 }
 
 // MissingError names every variable of a template that has no value, once each,
-// in the order in which they appear.
+// in the order in which they appear first. Its text has a line for each.
 type MissingError struct {
-	File      string
 	Variables []string
+	Positions []Position // of their first appearances
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s: no value for %s", e.File, dollars(e.Variables))
+	return lines(e.Positions, func(i int) string { return "no value for $" + e.Variables[i] })
 }
+
+// SecretError names every variable of a template whose value is a secret, as
+// MissingError does for those without a value.
+type SecretError struct {
+	Variables []string
+	Positions []Position // of their first appearances
+}
+
+func (e *SecretError) Error() string {
+	return lines(e.Positions, func(i int) string {
+		return "$" + e.Variables[i] + " is a secret, and others could read it here"
+	})
+}
+
+// lines writes a message behind each position.
+func lines(positions []Position, message func(i int) string) string {
+	text := make([]string, len(positions))
+	for i, at := range positions {
+		text[i] = at.String() + ": " + message(i)
+	}
+	return strings.Join(text, "\n")
+}
+
+// InvalidError is a value that the image's description of its variable does not
+// allow.
+type InvalidError struct {
+	Variable    string
+	Reason      string // completes "the value of X …"; does not show the value
+	Description string // the image's words for the variable; may be empty
+}
+
+func (e *InvalidError) Error() string { return "the value of $" + e.Variable + " " + e.Reason }
+
+// RequiredError names, in order, the variables that must have a value and have
+// none.
+type RequiredError struct {
+	Variables []string
+}
+
+func (e *RequiredError) Error() string { return "no value for " + dollars(e.Variables) }
 
 // ValueError is a value that cannot be represented where a template wants it.
 type ValueError struct {

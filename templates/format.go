@@ -25,11 +25,19 @@ const (
 	// Unit keeps a value on its line of a systemd unit: line breaks and what
 	// would make the line a comment, a section header or continue it on the
 	// next are refused, as are bytes that are not UTF-8, for which systemd
-	// ignores a line; `%` is doubled.
+	// ignores a line; `%` is doubled. In Environment=, a value behind the equals
+	// sign of an assignment stays in it, and systemd reads it back byte for
+	// byte. A variable alone on a line may supply a whole directive, but only one.
 	Unit
 
 	// Tmpfiles does the same for tmpfiles.d, which has no continuation lines.
 	Tmpfiles
+
+	// EnvFile is for files of assignments that systemd or a shell reads. A value
+	// in an assignment, with quotes around it or without, stays in it and is
+	// read back byte for byte. A variable alone on a line may supply a whole
+	// assignment, but only one.
+	EnvFile
 )
 
 // encoder walks through a template and says how its values are written.
@@ -46,8 +54,12 @@ func (f Format) encoder() encoder {
 	switch f {
 	case JSON:
 		return &jsonEncoder{}
-	case Unit, Tmpfiles:
+	case Unit:
+		return &unitEncoder{}
+	case Tmpfiles:
 		return lineEncoder{}
+	case EnvFile:
+		return &envEncoder{}
 	case Text:
 	}
 	return textEncoder{}

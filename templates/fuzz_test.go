@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -51,7 +53,7 @@ func FuzzParse(f *testing.F) {
 		if got, err := parsed.Render(Text, marked); err != nil || string(got) != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
-		for _, format := range []Format{Text, JSON, Unit, Tmpfiles} {
+		for _, format := range []Format{Text, JSON, Unit, Tmpfiles, EnvFile} {
 			checkRendering(t, parsed, format, values)
 		}
 	})
@@ -202,10 +204,80 @@ func directives(unit string, trim func(s, cutset string) string) string {
 	return strings.Join(append(found, logical), "|")
 }
 
+func FuzzUnitEnvironment(f *testing.F) {
+	for _, seed := range []string{
+		"", "x", "a b", `" "B=c`, "' 'B=c", "a\nB=c", "\r", "\x00", `a\`, `\x41`, `\`, "%n", "# a", "\xff", "é\x7f", "=", "$X ${Y}", "\t",
+	} {
+		f.Add(seed, seed)
+	}
+	parsed, err := Parse("f", []byte("[Service]\nEnvironment=U=$A$B \"D=$A\" \\\n  'S=-$B-' E=$B\nEnvironment=\"L=$A\"\nType=simple\n"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		got, err := parsed.Render(Unit, Values{"A": a, "B": b})
+		var refused *ValueError
+		if errors.As(err, &refused) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"U=" + a + b, "D=" + a, "S=-" + b + "-", "E=" + b, "L=" + a}
+		if is := readEnvironment(t, string(got)); !slices.Equal(is, want) {
+			t.Errorf("systemd reads %q, want %q, from %q", is, want, got)
+		}
+	})
+}
+
+// readEnvironment reads the assignments of Environment= in a unit without
+// comments, as systemd.syntax(7) describes them.
+func readEnvironment(t *testing.T, unit string) []string {
+	t.Helper()
+	var found []string
+	for line := range strings.Lines(strings.ReplaceAll(unit, "\\\n", " ")) {
+		value, ok := strings.CutPrefix(strings.TrimSpace(line), "Environment=")
+		if !ok {
+			continue
+		}
+		for _, word := range regexp.MustCompile(`(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[^ \t"'\\])+`).FindAllString(value, -1) {
+			found = append(found, strings.ReplaceAll(unquoteWord(t, word), "%%", "%"))
+		}
+	}
+	return found
+}
+
+func unquoteWord(t *testing.T, word string) string {
+	t.Helper()
+	out, quote := "", byte(0)
+	for word != "" {
+		c := word[0]
+		if c == '\\' {
+			r, multibyte, tail, err := strconv.UnquoteChar(strings.NewReplacer(`\"`, `\x22`, `\'`, `\x27`).Replace(word), 0)
+			if err != nil || multibyte {
+				t.Fatalf("%q: %v", word, err)
+			}
+			out, word = out+string(byte(r)), tail
+			continue
+		}
+		word = word[1:]
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		default:
+			out += string([]byte{c})
+		}
+	}
+	return out
+}
+
 func FuzzManifest(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "null", "[]", `{"useLinks": false, "x": {}}`, `{"renameFiles": {"/a": "/$A", "/b/": "$A"}}`,
 		`{"defaultValues": {"A": 1e3, "B": null, "C": [ {} ]}, "version": 1}`, `{"installedFilesTemplate": ["/a//b", "/.."]}`,
+		`{"values": {"A": {"type": "port", "default": 1, "pattern": "."}, "B": {"enum": ["x"], "required": true}, "A": {}}, "a": 1, "a": {}}`,
 	} {
 		f.Add([]byte(seed), "/a/b/c", "x")
 	}
@@ -213,6 +285,11 @@ func FuzzManifest(f *testing.F) {
 		m, err := ParseManifest(data)
 		if err != nil {
 			return
+		}
+		for _, setting := range m.Values {
+			if setting.Default != nil && setting.Check("V", *setting.Default) != nil {
+				t.Errorf("a default that is not allowed: %+v", setting)
+			}
 		}
 		values := Values{}
 		for _, name := range m.Variables() {

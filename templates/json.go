@@ -19,7 +19,7 @@ func (e *jsonEncoder) value(v string) (string, error) {
 	}
 	switch {
 	case e.scanner.escape > 0:
-		return "", errors.New("would become part of the escape sequence that the backslash before it begins")
+		return "", errors.New(reasonEscape)
 	case e.scanner.inString:
 		return escapeJSON(v), nil
 	case e.scanner.last == ':' && hasComma(v):

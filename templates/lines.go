@@ -14,7 +14,7 @@ type lineEncoder struct{ textEncoder }
 
 func (lineEncoder) value(v string) (string, error) {
 	if strings.ContainsAny(v, "\n\r") {
-		return "", errors.New("contains a line break")
+		return "", errors.New(reasonBreak)
 	}
 	return strings.ReplaceAll(v, "%", "%%"), checkUTF8(v)
 }

@@ -55,6 +55,34 @@ func TestRenderUnitRefuses(t *testing.T) {
 	})
 }
 
+func TestRenderEnvironment(t *testing.T) {
+	const nasty = "a\"b'c\\d%n$E ;# [x]\n\r\té\x01\x7f"
+	checkSuccesses(t, Unit, []success{
+		{"plain", "Environment=A=$A", Values{"A": "http://x:1/?a=b,c"}, "Environment=A=http://x:1/?a=b,c"},
+		{"quotes of the template", `Environment="A=$A" 'B=$A'`, Values{"A": "x y"}, `Environment="A=x y" 'B=x y'`},
+		{"nasty, unquoted", "Environment=A=$A B=1", Values{"A": nasty}, `Environment=A=a\"b\'c\x5cd%%n$E\x20;#\x20[x]\n\x0d\x09é\x01\x7f B=1`},
+		{"nasty, in double quotes", `Environment="A=$A"`, Values{"A": nasty}, `Environment="A=a\"b'c\x5cd%%n$E ;# [x]\n\x0d\x09é\x01\x7f"`},
+		{"nasty, in single quotes", `Environment='A=$A'`, Values{"A": nasty}, `Environment='A=a"b\'c\x5cd%%n$E ;# [x]\n\x0d\x09é\x01\x7f'`},
+		{"on the next line", "Environment=A=1 \\\n# $A\n\tB=$A\n", Values{"A": "x y"}, "Environment=A=1 \\\n# x y\n\tB=x\\x20y\n"},
+		{"after a CRLF", "Environment=A=1 \\\r\n\tB=$A\r\nX=$A", Values{"A": "x y"}, "Environment=A=1 \\\r\n\tB=x\\x20y\r\nX=x y"},
+		{"a whole assignment", `Environment="$A"`, Values{"A": `B=c" "D=e`}, `Environment="B=c\" \"D=e"`},
+		{"assignments where the template leaves them to the value", "Environment=$A", Values{"A": `B=c "D=e f"`}, `Environment=B=c "D=e f"`},
+		{"no assignments", "Environment=$A", Values{"A": ""}, "Environment="},
+		{"part of a name", "Environment=A_$A=1", Values{"A": "b1"}, "Environment=A_b1=1"},
+		{"other settings", "ExecStart=/x $A", Values{"A": `-a "b c"`}, `ExecStart=/x -a "b c"`},
+		{"a name like it", "PassEnvironment=$A", Values{"A": "A B"}, "PassEnvironment=A B"},
+	})
+	checkFailures(t, Unit, []failure{
+		{"open quote", "Environment=$A B=1", Values{"A": `A="x`}, "t:1:13: the value of $A opens a quote or begins an escape sequence that it does not end"},
+		{"line break where no assignment is", "Environment=$A", Values{"A": "A=1\nB=2"}, "t:1:13: the value of $A" + wantBreak},
+		{"more than a name", "Environment=A_$A=1", Values{"A": "x=1 B"}, "t:1:15: the value of $A is part of the name of a variable and holds more than letters, digits and _"},
+		{"after a backslash", `Environment=A=\$A`, Values{"A": "n"}, "t:1:16: the value of $A " + reasonEscape},
+		{"too long for a program", "Environment=A=$A", Values{"A": strings.Repeat("x", 1<<20)}, "t:1:15: the value of $A " + reasonVariable},
+		{"NUL", "Environment=A=$A", Values{"A": "\x00"}, "t:1:15: the value of $A contains a NUL byte"},
+		{"not UTF-8", "Environment=A=$A", Values{"A": "\xff"}, "t:1:15: the value of $A is not valid UTF-8"},
+	})
+}
+
 func TestRenderTmpfiles(t *testing.T) {
 	checkSuccesses(t, Tmpfiles, []success{
 		{"percent", "d /x/$A", Values{"A": "50%"}, "d /x/50%%"},

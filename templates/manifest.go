@@ -16,6 +16,9 @@ type Manifest struct {
 	Version       string // not interpreted
 	DefaultValues map[string]string
 
+	// Values describe variables, by name. See [Manifest.Defaults].
+	Values map[string]Setting
+
 	// RenameFiles maps a host path to the template of its new path; see
 	// [Manifest.Rename].
 	RenameFiles map[string]string
@@ -29,6 +32,10 @@ type Manifest struct {
 
 	// UnknownKeys are the keys that mean nothing to us, sorted.
 	UnknownKeys []string
+
+	// DuplicateKeys are keys that an object of the manifest has more than once,
+	// sorted; the last one counts.
+	DuplicateKeys []string
 }
 
 // DefaultManifest returns the settings of an image without a manifest.json.
@@ -38,7 +45,8 @@ func DefaultManifest() Manifest { return Manifest{UseLinks: true} }
 // kept as its JSON text without white space, null as the empty string; a key
 // that is null counts as absent. Text that is no JSON is a [*JSONError];
 // everything else that is wrong is joined: a [*ManifestError] names the key, a
-// [*SyntaxError] the place in the template of a renamed path.
+// [*SyntaxError] the place in the template of a renamed path. Keys that nobody
+// knows and keys that are there twice are no errors, except below values.
 func ParseManifest(data []byte) (Manifest, error) {
 	if offset, reason := jsonFault(data); reason != "" {
 		at := Position{File: manifestFile, Line: 1, Column: 1}
@@ -49,10 +57,12 @@ func ParseManifest(data []byte) (Manifest, error) {
 		return Manifest{}, &ManifestError{Reason: "must be an object, is " + kind(data)}
 	}
 	m := DefaultManifest()
-	var errs []error
+	m.DuplicateKeys = duplicateKeys(data)
+	errs := []error{checkTwice(m.DuplicateKeys)}
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		errs = append(errs, m.set(key, settings[key]))
 	}
+	errs = append(errs, m.checkSecretDefaults())
 	if err := errors.Join(errs...); err != nil {
 		return Manifest{}, err
 	}
@@ -66,6 +76,8 @@ func (m *Manifest) set(key string, raw json.RawMessage) error {
 		m.Version = textOf(raw)
 	case "defaultValues":
 		return m.setDefaultValues(key, raw)
+	case "values":
+		return m.setValues(key, raw)
 	case "renameFiles":
 		return m.setRenameFiles(key, raw)
 	case "installedFilesTemplate":
@@ -90,6 +102,20 @@ func (m *Manifest) setDefaultValues(key string, raw json.RawMessage) error {
 		m.DefaultValues[name] = textOf(value)
 	}
 	return nil
+}
+
+// checkSecretDefaults refuses defaults of secrets, which everybody could read.
+func (m *Manifest) checkSecretDefaults() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(m.DefaultValues)) {
+		if m.IsSecret(name) {
+			errs = append(errs, &ManifestError{
+				Key:    fmt.Sprintf("defaultValues[%q]", name),
+				Reason: "everybody can read the image, so that a secret cannot have a default",
+			})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (m *Manifest) setRenameFiles(key string, raw json.RawMessage) error {

@@ -56,7 +56,7 @@ func TestRenameErrors(t *testing.T) {
 	}{
 		{"relative", "a", nil, `renaming "a": must be an absolute path`},
 		{"climbing", "/x/../a", nil, `renaming "/x/../a": must be a path without ".."`},
-		{"missing", "/a", nil, `renaming "/a": manifest.json renameFiles["/a"]: no value for $A`},
+		{"missing", "/a", nil, `renaming "/a": manifest.json renameFiles["/a"]:1:4: no value for $A`},
 		{"climbing value", "/a/x", Values{"A": "../etc"}, `renaming "/a/x"` + target + `must be a path without ".."`},
 		{"NUL", "/a", Values{"A": "\x00"}, `renaming "/a": manifest.json renameFiles["/a"]:1:4: the value of $A contains a NUL byte`},
 		{"relative value", "/c", Values{"A": "x"}, `renaming "/c": manifest.json: renameFiles["/c"]: its value must be an absolute path`},

@@ -20,7 +20,7 @@ func (r rendering) check(format Format) error {
 		return r.checkJSON()
 	case Unit, Tmpfiles:
 		return r.checkLines(format)
-	case Text:
+	case Text, EnvFile:
 	}
 	return nil
 }

@@ -119,12 +119,8 @@ func (t *Template) Variables() []string {
 // variable). Variables without a value are a [*MissingError], and a JSON
 // template that does not become valid JSON is a [*JSONError].
 func (t *Template) Render(format Format, values Values) ([]byte, error) {
-	missing := slices.DeleteFunc(t.Variables(), func(name string) bool {
-		_, ok := values[name]
-		return ok
-	})
-	if len(missing) > 0 {
-		return nil, &MissingError{File: t.file, Variables: missing}
+	if err := t.Missing(values); err != nil {
+		return nil, err
 	}
 	r, err := t.substitute(format.encoder(), values)
 	if err == nil {
@@ -134,6 +130,40 @@ func (t *Template) Render(format Format, values Values) ([]byte, error) {
 		return nil, err
 	}
 	return r.text, nil
+}
+
+// Missing returns a [*MissingError] that names the variables without a value,
+// nil if there are none.
+func (t *Template) Missing(values Values) error {
+	names, positions := t.first(func(name string) bool {
+		_, ok := values[name]
+		return !ok
+	})
+	if len(names) == 0 {
+		return nil
+	}
+	return &MissingError{Variables: names, Positions: positions}
+}
+
+// Secrets returns a [*SecretError] that names the variables which are secret, nil
+// if there are none.
+func (t *Template) Secrets(secret func(name string) bool) error {
+	names, positions := t.first(secret)
+	if len(names) == 0 {
+		return nil
+	}
+	return &SecretError{Variables: names, Positions: positions}
+}
+
+// first returns the variables that match, once each, and where each is first.
+func (t *Template) first(match func(name string) bool) (names []string, positions []Position) {
+	for _, p := range t.parts {
+		if p.name != "" && match(p.name) && !slices.Contains(names, p.name) {
+			names = append(names, p.name)
+			positions = append(positions, p.at)
+		}
+	}
+	return names, positions
 }
 
 // substitute puts the encoded values into the template.

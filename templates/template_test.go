@@ -103,7 +103,7 @@ func TestRenderNamesAllMissing(t *testing.T) {
 	if !errors.As(err, &missing) {
 		t.Fatalf("got %v", err)
 	}
-	if got, want := err.Error(), "t: no value for $B, $C, $D"; got != want {
+	if got, want := err.Error(), "t:1:1: no value for $B\nt:1:10: no value for $C\nt:1:15: no value for $D"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
