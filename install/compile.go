@@ -26,10 +26,11 @@ type compiler struct {
 	facts facts
 
 	// What is found on the way.
-	set      map[string]string // by the user
+	set      map[string]string // by the user, without secrets
+	secrets  map[string]string // by the user, never in a template
 	manifest templates.Manifest
 	values   templates.Values
-	used     []string // variables that the image's templates use
+	used     []string     // variables that the image's templates use
 	unit     unitgen.Unit // as the image wants it; empty without a container service
 	// templated are the host files, after renaming, that are templates.
 	templated []string
@@ -44,7 +45,11 @@ func (c *compiler) compile() (*Plan, error) {
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}
+	c.takeSecrets()
 	if err := c.mergeValues(); err != nil {
+		return nil, err
+	}
+	if err := c.checkValues(); err != nil {
 		return nil, err
 	}
 	c.begin()
@@ -67,6 +72,7 @@ func (c *compiler) begin() {
 		Created:    c.facts.now,
 		Image:      ImageRef{Reference: c.image.Reference, Digest: c.image.Digest.String(), Commit: c.image.Commit},
 		Values:     c.set,
+		Secrets:    c.secretNames(),
 		Generated:  c.facts.generated,
 		Relations:  c.req.Relations,
 		Files:      []HostFile{},
@@ -74,6 +80,7 @@ func (c *compiler) begin() {
 	for _, key := range c.manifest.UnknownKeys {
 		c.warn("%s: %s has the unknown key %q, which is ignored", c.image.Reference, manifestFile, key)
 	}
+	c.warnValues()
 }
 
 func (c *compiler) warn(format string, args ...any) {
@@ -83,7 +90,7 @@ func (c *compiler) warn(format string, args ...any) {
 // compileService plans the container and its unit.
 func (c *compiler) compileService() error {
 	if c.manifest.NoContainerService {
-		return nil
+		return c.errNoContainer()
 	}
 	unitText, err := c.render(serviceTemplate, templates.Unit, templates.DefaultService())
 	if err != nil {
@@ -100,6 +107,9 @@ func (c *compiler) compileService() error {
 	c.addFile(unitPath(c.name), unitName(c.name), unitText, 0o644)
 	if unit.Runs(LauncherPath) {
 		return c.compileContainer(unit)
+	}
+	if len(c.secrets) > 0 {
+		return c.errNoContainer()
 	}
 	return c.compileTmpfiles(nil)
 }
@@ -120,7 +130,7 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 		return err
 	}
 	c.plan.MountPoints = c.mountPoints(spec)
-	return errors.Join(c.compileDropIn(unit, runtime), c.compileTmpfiles(runcspec.BindSources(spec)))
+	return errors.Join(c.compileDropIn(unit, spec), c.compileTmpfiles(runcspec.BindSources(spec)))
 }
 
 // mountPoints are those of the spec, each a file where the host has a file to
@@ -138,11 +148,11 @@ func (c *compiler) mountPoints(spec *specs.Spec) []runcspec.MountPoint {
 	return points
 }
 
-func (c *compiler) compileDropIn(unit unitgen.Unit, runtime string) error {
+func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 	d := unitgen.DropInSpec{
 		Name:      c.name,
 		DeployDir: c.destDir(),
-		Runtime:   runtime,
+		Runtime:   c.plan.To.Runtime,
 		Type:      unit.Type(),
 		After:     c.req.Relations.After,
 		Before:    c.req.Relations.Before,
@@ -152,6 +162,7 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, runtime string) error {
 	if _, says := unit.Last("Service", "KillSignal"); !says {
 		d.KillSignal = c.image.Config.Config.StopSignal
 	}
+	c.addCredentials(&d, spec)
 	text, err := unitgen.DropIn(d)
 	if err != nil {
 		return fmt.Errorf("making the drop-in of %s: %w", unitName(c.name), err)

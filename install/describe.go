@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,7 +27,9 @@ type Details struct {
 	Created     time.Time         `json:"created"`
 	Commit      string            `json:"commit"`
 	Runtime     string            `json:"runtime"`
-	Values      map[string]string `json:"values"`
+	Values      map[string]string `json:"values"`  // that were set
+	Secrets     []string          `json:"secrets"` // that were set; nothing tells their values
+	Variables   []VariableDetails `json:"variables"`
 	Deployments []int             `json:"deployments"`
 	Sub         string            `json:"sub"`
 	Result      string            `json:"result"`
@@ -34,6 +37,13 @@ type Details struct {
 	Status      string            `json:"status"`
 	Since       *time.Time        `json:"since,omitempty"`
 	Files       []FileDetails     `json:"files"`
+}
+
+// VariableDetails are a variable of the image and the value that it has.
+type VariableDetails struct {
+	Variable
+	Value string `json:"value"` // "" for a secret
+	Set   bool   `json:"set"`   // by the user
 }
 
 // FileDetails are what became of a host file.
@@ -75,7 +85,7 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	}
 	details := &Details{
 		Summary: summary, Created: record.Created, Commit: record.Image.Commit, Runtime: record.Runtime,
-		Values: record.Values, Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
+		Values: record.Values, Secrets: append([]string{}, record.Secrets...), Variables: in.describeVariables(ctx, record), Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
 		Files: []FileDetails{},
 	}
 	if !status.Since.IsZero() {
@@ -85,6 +95,28 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 		return nil, err
 	}
 	return details, in.describeFiles(record, details)
+}
+
+// describeVariables lists the variables of the deployment's image. None is in the
+// list when the store no longer tells; what was set is known from the record.
+func (in *Installer) describeVariables(ctx context.Context, record *Record) []VariableDetails {
+	list := []VariableDetails{}
+	files, err := in.Images.Files(ctx, record.Image.Commit)
+	var variables []Variable
+	if err == nil {
+		variables, err = Variables(Image{Reference: record.Image.Reference}, files)
+	}
+	if err != nil {
+		in.Log.Warn("reading the variables of the image", "image", record.Image.Reference, "error", err)
+	}
+	for _, v := range variables {
+		d := VariableDetails{Variable: v, Value: v.Default, Set: slices.Contains(record.Secrets, v.Name)}
+		if value, ok := record.Values[v.Name]; ok {
+			d.Value, d.Set = value, true
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 func brokenHint(name string, err error) error {

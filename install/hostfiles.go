@@ -60,11 +60,17 @@ func (c *compiler) hasTree(name string) (bool, error) {
 	return true, nil
 }
 
-// renderTemplateList fills in the variables of installedFilesTemplate: its paths
-// are those after the renaming, which may depend on them.
+// renderTemplateList collects the paths of installedFilesTemplate, which are those
+// after the renaming: as they are written and, since the renaming may depend on
+// variables, with these filled in.
 func (c *compiler) renderTemplateList() error {
-	for _, p := range c.manifest.InstalledFilesTemplate {
-		rendered, err := c.renderText(manifestFile+": installedFilesTemplate", []byte(p), templates.Text)
+	for i, p := range c.manifest.InstalledFilesTemplate {
+		c.templated = append(c.templated, p)
+		name := fmt.Sprintf("%s: installedFilesTemplate[%d]", manifestFile, i)
+		if _, err := templates.Parse(name, []byte(p)); err != nil {
+			continue // a path with a dollar sign
+		}
+		rendered, err := c.renderText(name, []byte(p), templates.Text)
 		if err != nil {
 			return err
 		}

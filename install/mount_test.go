@@ -4,7 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/install"
@@ -98,7 +98,7 @@ func TestVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []install.Variable{{Name: "PORT", Default: "5432"}}; !slices.Equal(got, want) {
+	if want := []install.Variable{{Name: "PORT", Default: "5432", Type: "string"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("variables %v, want %v", got, want)
 	}
 }

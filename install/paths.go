@@ -53,6 +53,19 @@ func dropInDir(name string) string    { return unitPath(name) + ".d" }
 func dropInPath(name string) string   { return path.Join(dropInDir(name), dropInFile) }
 func tmpfilesPath(name string) string { return path.Join(tmpfilesDir, name+".conf") }
 
+// credentialsPath is where systemd keeps the credentials of a container's unit while
+// it runs; only root can read them.
+func credentialsPath(name string) string { return path.Join("/run/credentials", unitName(name)) }
+
+// serviceRunDir is a directory below /run for a unit that needs one of us.
+func serviceRunDir(name string) string { return path.Join("syscontainer", name) }
+
+// ownCredentialsPath is where the launcher copies them for a container whose user
+// is not root. The launcher knows the path as well.
+func ownCredentialsPath(name string) string {
+	return path.Join("/run", serviceRunDir(name), credentialsDir)
+}
+
 // vendorUnitPaths are where a unit of this name would come from a package.
 func vendorUnitPaths(unit string) []string {
 	return []string{
@@ -73,4 +86,6 @@ const (
 	dropInFile   = "10-syscontainer.conf"
 	tmpfilesFile = "tmpfiles.conf"
 	hostFilesDir = "hostfs"
+
+	credentialsDir = "credentials"
 )

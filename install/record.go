@@ -24,6 +24,9 @@ type Record struct {
 	// Values are those that the user set, and no others, so that a new image's
 	// new defaults take effect.
 	Values map[string]string `json:"values"`
+	// Secrets are the variables that the user set and the image calls secret, sorted.
+	// Their values are in files of the deployment, and never here.
+	Secrets []string `json:"secrets,omitempty"`
 	// Generated are values that were made once and stay: UUID.
 	Generated map[string]string `json:"generated"`
 	// Runtime is the OCI runtime that the unit runs; "" where there is no container.

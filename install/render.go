@@ -51,7 +51,7 @@ func (c *compiler) mergeValues() error {
 		"ALL_PROCESS_CAPABILITIES": quoteList(c.facts.host.Capabilities),
 	}
 	maps.Copy(defaults, c.facts.generated)
-	values, err := templates.Merge(c.forcedValues(), c.set, c.manifest.DefaultValues, defaults)
+	values, err := templates.Merge(c.forcedValues(), c.set, c.manifest.Defaults(), defaults)
 	if err != nil {
 		return err
 	}
@@ -148,12 +148,10 @@ func (c *compiler) renderText(name string, text []byte, format templates.Format)
 		return nil, err
 	}
 	c.used = append(c.used, template.Variables()...)
-	rendered, err := template.Render(format, c.values)
-	var missing *templates.MissingError
-	if errors.As(err, &missing) {
-		return nil, Hint(err, "give values with --set NAME=value")
+	if err := template.Secrets(c.manifest.IsSecret); err != nil {
+		return nil, err
 	}
-	return rendered, err
+	return template.Render(format, c.values)
 }
 
 // read returns a file of the image, nil when there is none.

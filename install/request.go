@@ -17,6 +17,7 @@ type Request struct {
 	Image     string            // any reference that the image store resolves
 	Name      string            // "" derives it from Image
 	Values    map[string]string // that the user sets
+	Exposed   map[string]string // of those, which others could read where they were given: advice about each
 	Runtime   string            // path of an OCI runtime; "" leaves the choice
 	Relations Relations         // to add to what the image's unit says
 	NoEnable  bool              // leave the unit disabled

@@ -26,6 +26,7 @@ func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
 		CgroupsPath: path.Join(cgroup, "container"),
 		Bundle:      c.destDir(),
 		Notify:      unit.Notifies(),
+		Credentials: c.credentials(),
 	})
 	if err != nil {
 		return nil, err

@@ -2,55 +2,84 @@ package install
 
 import (
 	"io/fs"
-	"path"
 	"slices"
 
 	"github.com/syscontainer/syscontainer/templates"
 )
 
-// Variable is one that the templates of an image use.
+// Variable is one that the templates of an image use or that it describes.
 type Variable struct {
 	Name string `json:"name"`
-	// Default is the image's; Required when it has none, and neither has the host.
+	// Default is the image's; Required when there has to be a value and neither the
+	// image nor the host has one.
 	Default  string `json:"default"`
 	Required bool   `json:"required"`
+	// What the image says of it.
+	Type        templates.Type `json:"type"`
+	Description string         `json:"description,omitempty"`
+	Enum        []string       `json:"enum,omitempty"`
+	Pattern     string         `json:"pattern,omitempty"`
+	Secret      bool           `json:"secret,omitempty"`
+}
+
+// Kind says in a few words what a value of the variable is, "" when nobody knows.
+func (v Variable) Kind() string {
+	return describeSetting(templates.Setting{Type: v.Type, Description: v.Description, Enum: v.Enum, Secret: v.Secret})
 }
 
 // Variables lists what may be set of an image, sorted: what its templates use and
-// what its manifest has defaults for. An image without /exports has none.
+// what its manifest has defaults for or describes. An image without /exports has
+// none.
 func Variables(image Image, files fs.FS) ([]Variable, error) {
 	c := &compiler{image: image, files: files}
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}
-	used := c.manifest.Variables()
-	for name := range c.manifest.DefaultValues {
-		used = append(used, name)
+	return c.variables()
+}
+
+func (c *compiler) variables() ([]Variable, error) {
+	uses, err := c.usedVariables()
+	if err != nil {
+		return nil, err
 	}
-	names := []string{serviceTemplate, configTemplate, tmpfilesTemplate}
-	for _, file := range c.manifest.InstalledFilesTemplate {
-		names = append(names, path.Join(hostFilesTree, c.renamedFrom(file)))
+	defaults := c.manifest.Defaults()
+	names := slices.Clone(uses)
+	for name := range defaults {
+		names = append(names, name)
 	}
-	for _, name := range names {
-		text, err := c.read(name)
-		if err != nil {
-			return nil, err
-		}
-		template, err := templates.Parse(name, text)
-		if err != nil {
-			return nil, err
-		}
-		used = append(used, template.Variables()...)
+	for name := range c.manifest.Values {
+		names = append(names, name)
 	}
-	slices.Sort(used)
+	slices.Sort(names)
 	list := []Variable{}
-	for _, name := range slices.Compact(used) {
-		value, ok := c.manifest.DefaultValues[name]
-		if !templates.IsForced(name) && (ok || !hasHostDefault(name)) {
-			list = append(list, Variable{Name: name, Default: value, Required: !ok})
+	for _, name := range slices.Compact(names) {
+		setting, described := c.manifest.Values[name]
+		value, ok := defaults[name]
+		if templates.IsForced(name) || !ok && !described && hasHostDefault(name) {
+			continue
 		}
+		needed := !ok && !hasHostDefault(name) && slices.Contains(uses, name)
+		v := Variable{
+			Name: name, Default: value, Required: setting.Required || needed,
+			Type: templates.String, Description: setting.Description, Enum: setting.Enum, Pattern: setting.Pattern, Secret: setting.Secret,
+		}
+		if described {
+			v.Type = setting.Type
+		}
+		list = append(list, v)
 	}
 	return list, nil
+}
+
+// usedVariables are those of the image's templates; one may be there repeatedly.
+func (c *compiler) usedVariables() ([]string, error) {
+	list, err := c.templates()
+	var names []string
+	for _, t := range list {
+		names = append(names, t.Variables()...)
+	}
+	return names, err
 }
 
 // renamedFrom is the path in the image of a host file, as the manifest words it.

@@ -14,8 +14,9 @@ const (
 	// the host's socket: at the same path as on the host.
 	NotifySocket = "/run/systemd/notify"
 
-	notifyVariable = "NOTIFY_SOCKET"
-	rootDirectory  = "rootfs"
+	notifyVariable      = "NOTIFY_SOCKET"
+	credentialsVariable = "CREDENTIALS_DIRECTORY"
+	rootDirectory       = "rootfs"
 )
 
 // A Host is what a container's config.json must know of the host that runs it.
@@ -23,11 +24,20 @@ type Host struct {
 	CgroupsPath string // the control group to run in, absolute below the mount of cgroup2
 	Bundle      string // the directory of config.json and rootfs as templates name it; "" when they cannot
 	Notify      bool   // the container itself reports readiness; else the launcher does it
+	Credentials Credentials
+}
+
+// Credentials say where on the host the secrets of a container are. The zero value
+// is a container without any.
+type Credentials struct {
+	Directory string // what root alone can read; the container has it at the same path
+	Copy      string // the same for the container's user, if that is not root
 }
 
 // Adapt fits a spec to its host and to us, in place. It sets the control group;
 // gives the notification socket to a container that uses it and takes
-// NOTIFY_SOCKET from one that does not; shortens destinations such as /data/ and a
+// NOTIFY_SOCKET from one that does not; gives it its credentials, if there are
+// any, read-only and with CREDENTIALS_DIRECTORY; shortens destinations such as /data/ and a
 // root.path of Bundle/rootfs; gives bind mounts the option without which runc 1.1
 // does not take them; and adds a /dev where there is none, because the runtime
 // would make device nodes in the checkout. What the template has already
@@ -43,7 +53,46 @@ func Adapt(spec *specs.Spec, h Host) error {
 	adaptRoot(spec.Root, h.Bundle)
 	spec.Mounts = adaptMounts(spec.Mounts)
 	adaptNotify(spec, h.Notify)
+	adaptCredentials(spec, h.Credentials)
 	return nil
+}
+
+// RunsAsRoot tells whether the container's program begins as the host's root user.
+func RunsAsRoot(spec *specs.Spec) bool {
+	if spec.Process == nil {
+		return true
+	}
+	return spec.Process.User.UID == 0 && (spec.Linux == nil || len(spec.Linux.UIDMappings) == 0)
+}
+
+// adaptCredentials shows the container its credentials. Where it sees the host's
+// directory already, no mount is made, for the reason that hostPath has.
+func adaptCredentials(spec *specs.Spec, c Credentials) {
+	if c.Directory == "" {
+		return
+	}
+	source, seen := c.Directory, c.Directory
+	if !RunsAsRoot(spec) {
+		source = c.Copy
+	}
+	switch source {
+	case hostPath(spec.Mounts, source):
+		seen = source
+	case hostPath(spec.Mounts, seen):
+	default:
+		spec.Mounts = append(spec.Mounts, specs.Mount{
+			Destination: seen,
+			Type:        "bind",
+			Source:      source,
+			Options:     []string{"bind", "ro", "nosuid", "nodev", "noexec"},
+		})
+	}
+	if spec.Process != nil {
+		spec.Process.Env = slices.DeleteFunc(slices.Clone(spec.Process.Env), func(e string) bool {
+			return strings.HasPrefix(e, credentialsVariable+"=")
+		})
+		spec.Process.Env = append(spec.Process.Env, credentialsVariable+"="+seen)
+	}
 }
 
 func adaptRoot(root *specs.Root, bundle string) {

@@ -15,8 +15,9 @@ type BindSource struct {
 	Path        string // absolute and clean
 	Destination string // in the container
 
-	// System marks what only the host itself can make: sockets, and files such as
-	// /etc/resolv.conf. When it is missing, nothing must be made in its place.
+	// System marks what only the host itself can make: sockets, files such as
+	// /etc/resolv.conf, and what is made when a service starts. When it is missing,
+	// nothing must be made in its place.
 	System bool
 }
 
@@ -47,7 +48,7 @@ func BindSources(spec *specs.Spec) []BindSource {
 			sources = append(sources, BindSource{
 				Path:        source,
 				Destination: m.Destination,
-				System:      isSystemFile(source),
+				System:      isSystemFile(source) || isOfService(source),
 			})
 		}
 	}
@@ -126,6 +127,11 @@ func isSystemFile(p string) bool {
 		"/etc/resolv.conf", "/etc/timezone",
 	}
 	return slices.Contains(files, p) || strings.HasSuffix(p, ".sock")
+}
+
+// isOfService knows what is made for a service when it starts.
+func isOfService(p string) bool {
+	return isBelow(p, "/run/credentials") || isBelow(p, "/run/syscontainer")
 }
 
 // isBelow tells whether p is dir or lies in it. Both are clean.

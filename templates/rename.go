@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -32,17 +33,32 @@ func (m Manifest) Rename(p string, values Values) (string, error) {
 	return reached, nil
 }
 
-// Variables returns the names that the templates of RenameFiles use, sorted,
-// once each.
+// Variables returns the names that the templates in the manifest use, sorted, once
+// each.
 func (m Manifest) Variables() []string {
 	var names []string
-	for _, target := range m.RenameFiles {
-		if t, err := Parse(manifestFile, []byte(target)); err == nil {
-			names = append(names, t.Variables()...)
-		}
+	for _, t := range m.Templates() {
+		names = append(names, t.Variables()...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Templates returns the templates in the manifest: of renamed paths, sorted by the
+// paths before, and of the paths of templates.
+func (m Manifest) Templates() []*Template {
+	var list []*Template
+	for _, from := range slices.Sorted(maps.Keys(m.RenameFiles)) {
+		if t, err := Parse(manifestFile+" "+renameKey(from), []byte(m.RenameFiles[from])); err == nil {
+			list = append(list, t)
+		}
+	}
+	for i, file := range m.InstalledFilesTemplate {
+		if t, err := Parse(fmt.Sprintf("%s installedFilesTemplate[%d]", manifestFile, i), []byte(file)); err == nil {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // checkTarget refuses the template of a path that cannot render to one,

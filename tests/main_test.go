@@ -38,8 +38,16 @@ var stays = []string{"/var/lib/etcd", "/var/lib/etcd2", "/var/lib/syscontainer"}
 // before the test but for what stays.
 func machine(t *testing.T) *hosttest.Machine {
 	t.Helper()
+	return machineWith(t, nil)
+}
+
+// machineWith is a machine that sees folders of this one: path inside -> path here.
+func machineWith(t *testing.T, mounts map[string]string) *hosttest.Machine {
+	t.Helper()
 	t.Parallel()
-	m := hosttest.Boot(t, bed.Lab, bed.Machine())
+	o := bed.Machine()
+	o.Mounts = mounts
+	m := hosttest.Boot(t, bed.Lab, o)
 	before := m.Disk(stays...)
 	t.Cleanup(func() {
 		for _, c := range list(t, m) {

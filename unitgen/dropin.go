@@ -27,6 +27,18 @@ type DropInSpec struct {
 	KillSignal string
 
 	After, Before, Requires, Wants []string // units, in addition to the image's
+
+	Credentials []Credential // for the service, in this order
+
+	// RuntimeDirectory is a path below /run that is the service's while it runs; ""
+	// when it needs none of ours.
+	RuntimeDirectory string
+}
+
+// A Credential is a secret that systemd reads from a file when the service starts.
+type Credential struct {
+	Name string // letters, digits, "_", "-" and "."
+	Path string // absolute
 }
 
 // DropIn returns the text of the drop-in that makes a unit run its container as
@@ -53,6 +65,12 @@ func DropIn(d DropInSpec) ([]byte, error) {
 	w.set("KillMode", "mixed")
 	w.killSignal(d.KillSignal)
 	w.set("SyslogIdentifier", d.Name)
+	for _, c := range d.Credentials {
+		w.credential(c)
+	}
+	if d.RuntimeDirectory != "" {
+		w.set("RuntimeDirectory", strings.TrimPrefix(w.path("RuntimeDirectory", "/"+d.RuntimeDirectory), "/"))
+	}
 	return w.result()
 }
 
@@ -107,6 +125,19 @@ func (w *writer) units(key string, units []string) {
 	if len(list) > 0 {
 		w.set(key, strings.Join(list, " "))
 	}
+}
+
+// credential writes a line whose path is the rest of it, whatever quotes or blanks
+// are in it.
+func (w *writer) credential(c Credential) {
+	const setting = "LoadCredential"
+	if c.Name == "" || strings.Trim(c.Name, letters+digits+"_-.") != "" {
+		w.check(&ValueError{Setting: setting, Value: c.Name, Reason: "is not the name of a credential"})
+	}
+	if reason := pathProblem(c.Path); reason != "" {
+		w.check(&ValueError{Setting: setting, Value: c.Path, Reason: reason})
+	}
+	w.set(setting, c.Name+":"+strings.ReplaceAll(c.Path, "%", "%%"))
 }
 
 func (w *writer) serviceType(t string) {

@@ -25,6 +25,11 @@ func TestDropInGolden(t *testing.T) {
 			Before:     []string{"docker.service"},
 			Requires:   []string{"etcd.service"},
 			Wants:      []string{"network-online.target", `srv-a\x2db.mount`},
+			Credentials: []unitgen.Credential{
+				{Name: "PASSWORD", Path: "/var/lib/syscontainer/containers/flannel-2/deploy/17/credentials/PASSWORD"},
+				{Name: "a.b-c_1", Path: `/srv/50% "off"/a: b`},
+			},
+			RuntimeDirectory: "syscontainer/flannel-2",
 		},
 		"nasty.conf": {
 			Name:       "a.b_c-d",
@@ -54,6 +59,10 @@ func TestDropInRefusesEverythingWrongAtOnce(t *testing.T) {
 		Type:       "forking",
 		KillSignal: "SIGNONE",
 		After:      []string{"etcd"},
+		Credentials: []unitgen.Credential{
+			{Name: "a:b", Path: "/x"}, {Name: "", Path: "/x"}, {Name: "x", Path: "/a\nUser=x"}, {Name: "x", Path: "a"},
+		},
+		RuntimeDirectory: "../x",
 	})
 	want := []string{
 		`name "../x" does not begin with a letter or a digit`,
@@ -62,6 +71,11 @@ func TestDropInRefusesEverythingWrongAtOnce(t *testing.T) {
 		`Type=: "forking" cannot run a container; simple, exec, notify and notify-reload can`,
 		`ExecStopPost=: "runc" is not an absolute path`,
 		`KillSignal=: "SIGNONE" is not a signal`,
+		`LoadCredential=: "a:b" is not the name of a credential`,
+		`LoadCredential=: "" is not the name of a credential`,
+		`LoadCredential=: "/a\nUser=x" has a control character`,
+		`LoadCredential=: "a" is not an absolute path`,
+		`RuntimeDirectory=: "/../x" is not in its shortest form`,
 	}
 	if got != nil || err == nil || err.Error() != strings.Join(want, "\n") {
 		t.Errorf("got %q and:\n%v", got, err)

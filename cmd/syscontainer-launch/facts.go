@@ -12,6 +12,23 @@ import (
 type facts struct {
 	CgroupsPath string // linux.cgroupsPath: where the container's processes shall be
 	Notifies    bool   // the container says READY=1 itself
+
+	Mounts []string // sources of the mounts
+	// UID and GID are the host's for the user that the container's program begins as.
+	UID, GID int
+}
+
+// idMapping is a range of IDs of a user namespace.
+type idMapping struct{ ContainerID, HostID, Size int }
+
+// hostID returns the host's ID for one of the container.
+func hostID(id int, mappings []idMapping) int {
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + id - m.ContainerID
+		}
+	}
+	return id
 }
 
 // readFacts reads config.json of the bundle.
@@ -22,13 +39,27 @@ func readFacts(bundle string) (facts, error) {
 		return facts{}, fmt.Errorf("reading the container's configuration: %w", err)
 	}
 	var config struct {
-		Process struct{ Env []string }
-		Linux   struct{ CgroupsPath string }
+		Process struct {
+			Env  []string
+			User struct{ UID, GID int }
+		}
+		Mounts []struct{ Source string }
+		Linux  struct {
+			CgroupsPath              string
+			UIDMappings, GIDMappings []idMapping
+		}
 	}
 	if err := json.Unmarshal(data, &config); err != nil {
 		return facts{}, fmt.Errorf("reading %s: %w", file, err)
 	}
-	f := facts{CgroupsPath: config.Linux.CgroupsPath}
+	f := facts{
+		CgroupsPath: config.Linux.CgroupsPath,
+		UID:         hostID(config.Process.User.UID, config.Linux.UIDMappings),
+		GID:         hostID(config.Process.User.GID, config.Linux.GIDMappings),
+	}
+	for _, mount := range config.Mounts {
+		f.Mounts = append(f.Mounts, mount.Source)
+	}
 	for _, variable := range config.Process.Env {
 		if value, ok := strings.CutPrefix(variable, "NOTIFY_SOCKET="); ok && value != "" {
 			f.Notifies = true

@@ -54,6 +54,9 @@ func (h host) launch(ctx context.Context, o options) error {
 	if err := h.removeLeftover(ctx, o); err != nil {
 		return err
 	}
+	if err := h.copyCredentials(o.Name, f); err != nil {
+		return err
+	}
 	err = h.startContainer(ctx, o, f)
 	if err == nil {
 		return nil

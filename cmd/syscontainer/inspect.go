@@ -104,14 +104,31 @@ func inspectRows(i inspected) [][]string {
 		add("label:", key+"="+i.Labels[key])
 	}
 	for _, v := range i.Variables {
-		if v.Required {
-			add("variable:", v.Name+" (has to be set)")
-		} else {
-			add("variable:", v.Name+"="+v.Default)
-		}
+		add("variable:", variableLine(v))
 	}
 	add("used by:", i.Containers...)
 	return rows
+}
+
+// variableLine is a variable with its default and what the image says of it.
+func variableLine(v install.Variable) string {
+	line := v.Name
+	var words []string
+	switch {
+	case v.Required:
+		words = append(words, "has to be set")
+	case v.Secret:
+		words = append(words, "can be set")
+	default:
+		line += "=" + v.Default
+	}
+	if kind := v.Kind(); kind != "" {
+		words = append(words, kind)
+	}
+	if len(words) > 0 {
+		line += " (" + strings.Join(words, ", ") + ")"
+	}
+	return line
 }
 
 // humanSize is a number of bytes as people read it.

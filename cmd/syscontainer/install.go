@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,10 +32,10 @@ func installCommand() *cli.Command {
 			"onto the host and enables the unit. Nothing is started, unless --now says so. IMAGE is a\n" +
 			"name that registries.conf knows, or a reference with a transport, such as\n" +
 			"docker://registry.example/etcd:3.6 or oci-archive:etcd.tar.",
-		Flags: append(policyFlags(),
+		Flags: slices.Concat(policyFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "system", Usage: "as a system container; there is no other kind"},
 			&cli.StringFlag{Name: "name", Usage: "call the container and its unit `NAME`, and not as the image"},
-			&cli.StringSliceFlag{Name: "set", Usage: "set a variable of the image's templates: `NAME=VALUE`; may be repeated"},
+		}, valueFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "runtime", Usage: "run the container with the OCI runtime at `PATH`"},
 			&cli.StringSliceFlag{Name: "after", Usage: "start after `UNIT`; may be repeated"},
 			&cli.StringSliceFlag{Name: "before", Usage: "start before `UNIT`; may be repeated"},
@@ -44,7 +45,7 @@ func installCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-enable", Usage: "do not start the service at boot"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be installed, and change nothing"},
 			jsonFlag(),
-		),
+		}),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			options, err := parseInstall(c)
@@ -63,7 +64,7 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 	if err != nil {
 		return installOptions{}, err
 	}
-	values, err := install.Assignments(c.StringSlice("set"))
+	values, err := parseValues(c)
 	if err != nil {
 		return installOptions{}, err
 	}
@@ -71,7 +72,8 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 		request: install.Request{
 			Image:   image,
 			Name:    c.String("name"),
-			Values:  values,
+			Values:  values.texts,
+			Exposed: values.exposed,
 			Runtime: c.String("runtime"),
 			Relations: install.Relations{
 				After:    c.StringSlice("after"),

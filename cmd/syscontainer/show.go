@@ -22,7 +22,8 @@ func showCommand() *cli.Command {
 		ArgsUsage: "NAME",
 		UsageText: "syscontainer show [--json] NAME",
 		Description: "The image and its digest, the deployment, what systemd says of the unit, the values that were\n" +
-			"set, and each file on the host, with a note where it is changed or missing.",
+			"set and those that were not, but for secrets, and each file on the host, with a note where\n" +
+			"it is changed or missing.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
@@ -66,9 +67,7 @@ func showRows(d *install.Details) [][]string {
 	if d.Status != "" {
 		rows = append(rows, []string{"status:", d.Status})
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Values)) {
-		rows = append(rows, []string{"set:", name + "=" + d.Values[name]})
-	}
+	rows = append(rows, valueRows(d)...)
 	for _, f := range d.Files {
 		line := f.Path
 		if f.State != "ok" {
@@ -77,6 +76,40 @@ func showRows(d *install.Details) [][]string {
 		rows = append(rows, []string{"file:", line})
 	}
 	return rows
+}
+
+// valueRows are the variables: first those that were set. What a secret is, is
+// never shown.
+func valueRows(d *install.Details) [][]string {
+	var set, rest [][]string
+	shown := map[string]bool{}
+	for _, v := range d.Variables {
+		shown[v.Name] = true
+		line := v.Name + "=" + v.Value
+		if v.Secret {
+			line = v.Name + "=(secret)"
+		}
+		if kind := v.Kind(); kind != "" {
+			line += "  (" + kind + ")"
+		}
+		switch {
+		case v.Set:
+			set = append(set, []string{"set:", line})
+		case !v.Secret:
+			rest = append(rest, []string{"default:", line})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Values)) {
+		if !shown[name] {
+			set = append(set, []string{"set:", name + "=" + d.Values[name]})
+		}
+	}
+	for _, name := range d.Secrets {
+		if !shown[name] {
+			set = append(set, []string{"set:", name + "=(secret)"})
+		}
+	}
+	return append(set, rest...)
 }
 
 func unitLine(d *install.Details) string {

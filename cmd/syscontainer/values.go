@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/templates"
+)
+
+// maxValueFile bounds what is read from a file that holds values; no place where a
+// value could go takes more.
+const maxValueFile = 1 << 20
+
+// valueFlags are the flags with which a command takes values of variables.
+func valueFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "set", Usage: "set a variable of the image's templates: `NAME=VALUE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "set-file", Usage: "set a variable to what a file holds: `NAME=FILE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "values", Usage: "set variables as the TOML `FILE` says, where no other flag does; may be repeated"},
+	}
+}
+
+// values are what the user sets, and who else could read it.
+type values struct {
+	texts   map[string]string
+	exposed map[string]string // by variable: advice
+}
+
+// parseValues reads the values of a command line. What is more specific wins:
+// --set and --set-file over --values, and of these a later one.
+func parseValues(c *cli.Context) (values, error) {
+	v := values{texts: map[string]string{}, exposed: map[string]string{}}
+	set, err := install.Assignments(c.StringSlice("set"))
+	setFile, fileErr := assignedFiles(c.StringSlice("set-file"))
+	if err := errors.Join(err, fileErr, notInBoth(set, setFile)); err != nil {
+		return v, err
+	}
+	for _, file := range c.StringSlice("values") {
+		if err := v.addTable(file); err != nil {
+			return v, fmt.Errorf("--values: %w", err)
+		}
+	}
+	var errs []error
+	for name, file := range setFile {
+		if err := v.addFile(name, file); err != nil {
+			errs = append(errs, fmt.Errorf("--set-file %s: %w", name, err))
+		}
+	}
+	for name, text := range set {
+		v.texts[name] = text
+		v.exposed[name] = "--set shows it to everybody who lists processes; use --set-file " + name + "=FILE"
+	}
+	return v, errors.Join(errs...)
+}
+
+// assignedFiles reads --set-file arguments of the form NAME=FILE.
+func assignedFiles(args []string) (map[string]string, error) {
+	files := map[string]string{}
+	var errs []error
+	for _, arg := range args {
+		name, file, err := templates.ParseAssignment(arg)
+		switch {
+		case err != nil:
+			errs = append(errs, usageErrorf("--set-file: %w", err))
+		case file == "":
+			errs = append(errs, usageErrorf("--set-file %s: the name of a file is missing", name))
+		default:
+			files[name] = file
+		}
+	}
+	return files, errors.Join(errs...)
+}
+
+func notInBoth(set, setFile map[string]string) error {
+	for name := range set {
+		if _, both := setFile[name]; both {
+			return usageErrorf("--set and --set-file both set %s", name)
+		}
+	}
+	return nil
+}
+
+// addTable takes over the values of a TOML file.
+func (v values) addTable(file string) error {
+	data, readable, err := readValueFile(file)
+	if err != nil {
+		return err
+	}
+	table, err := templates.ParseValues(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	maps.Copy(v.texts, table)
+	for name := range table {
+		v.expose(name, file, readable)
+	}
+	return nil
+}
+
+// addFile takes over what a file holds. Text loses one newline at its end, which
+// editors and echo add; what is no text is taken as it is.
+func (v values) addFile(name, file string) error {
+	data, readable, err := readValueFile(file)
+	if err != nil {
+		return err
+	}
+	text := string(data)
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		text = strings.TrimSuffix(text, "\n")
+	}
+	v.texts[name] = text
+	v.expose(name, file, readable)
+	return nil
+}
+
+func (v values) expose(name, file string, readable bool) {
+	delete(v.exposed, name)
+	if readable {
+		v.exposed[name] = file + " can be read by others; use chmod 600 " + file
+	}
+}
+
+// readValueFile reads a file and tells whether others than its owner can.
+func readValueFile(name string) (data []byte, readable bool, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, false, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, false, err
+	}
+	data, err = io.ReadAll(io.LimitReader(file, maxValueFile+1))
+	if err != nil {
+		return nil, false, err
+	}
+	if len(data) > maxValueFile {
+		return nil, false, fmt.Errorf("%s is larger than 1 MiB", name)
+	}
+	return data, info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0, nil
+}

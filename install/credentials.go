@@ -1,0 +1,44 @@
+package install
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// A secret is a file of the deployment that only root can read. systemd copies it
+// to memory when the service starts (LoadCredential=), where the container has it
+// mounted. Its value is in no unit, no configuration, no record and no environment.
+
+// credentials are where the container finds its secrets.
+func (c *compiler) credentials() runcspec.Credentials {
+	if len(c.secrets) == 0 {
+		return runcspec.Credentials{}
+	}
+	return runcspec.Credentials{Directory: credentialsPath(c.name), Copy: ownCredentialsPath(c.name)}
+}
+
+// addCredentials plans the files of the secrets and what the drop-in has of them.
+func (c *compiler) addCredentials(d *unitgen.DropInSpec, spec *specs.Spec) {
+	for _, name := range c.secretNames() {
+		file := path.Join(credentialsDir, name)
+		c.stageFile(file, []byte(c.secrets[name]), 0o600)
+		d.Credentials = append(d.Credentials, unitgen.Credential{Name: name, Path: path.Join(c.destDir(), file)})
+	}
+	if len(c.secrets) > 0 && !runcspec.RunsAsRoot(spec) {
+		d.RuntimeDirectory = serviceRunDir(c.name)
+	}
+}
+
+// errNoContainer refuses secrets for an image that has no container to give them to.
+func (c *compiler) errNoContainer() error {
+	if len(c.secrets) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s runs no container that could read the secret %s", c.image.Reference, strings.Join(c.secretNames(), ", "))
+}
