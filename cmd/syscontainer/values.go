@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -49,8 +50,8 @@ func parseValues(c *cli.Context) (values, error) {
 		}
 	}
 	var errs []error
-	for name, file := range setFile {
-		if err := v.addFile(name, file); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(setFile)) {
+		if err := v.addFile(name, setFile[name]); err != nil {
 			errs = append(errs, fmt.Errorf("--set-file %s: %w", name, err))
 		}
 	}
@@ -80,7 +81,7 @@ func assignedFiles(args []string) (map[string]string, error) {
 }
 
 func notInBoth(set, setFile map[string]string) error {
-	for name := range set {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if _, both := setFile[name]; both {
 			return usageErrorf("--set and --set-file both set %s", name)
 		}
