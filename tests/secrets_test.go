@@ -103,12 +103,12 @@ func TestSecretsAfterBootAndStop(t *testing.T) {
 	sameText(t, "state after boot", property(m, "vault", "ActiveState"), "active")
 	checkVault(t, m, "1234")
 
-	m.Must("sh", "-c", "mkdir /etc/systemd/system/vault.service.d/ -p && printf '[Service]\\nLoadCredential=PASSWORD:/etc/hostname\\n' >/etc/systemd/system/vault.service.d/override.conf")
+	m.Must("sh", "-c", "printf '[Service]\\nLoadCredential=PASSWORD:/etc/machine-id\\n' >/etc/systemd/system/vault.service.d/override.conf")
 	m.Must("systemctl", "daemon-reload")
 	m.Must("systemctl", "restart", "vault")
 	root := "/proc/" + property(m, "vault", "MainPID") + "/root/out/"
 	m.Eventually("test", "-s", root+"done")
-	sameText(t, "what the administrator gave", m.Must("cat", root+"PASSWORD"), m.Must("cat", "/etc/hostname"))
+	sameText(t, "what the administrator gave", m.Must("cat", root+"PASSWORD"), m.Must("cat", "/etc/machine-id"))
 	m.Must("rm", "/etc/systemd/system/vault.service.d/override.conf")
 
 	m.Must("systemctl", "stop", "vault")
