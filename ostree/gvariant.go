@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 )
 
 // This file reads and writes the four GVariant types that ostree's metadata
@@ -113,6 +115,12 @@ type fileName struct {
 type dirName struct {
 	name          string
 	content, meta Checksum
+}
+
+// sort puts the names into byte order.
+func (t treeObject) sort() {
+	slices.SortFunc(t.files, func(a, b fileName) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(t.dirs, func(a, b dirName) int { return strings.Compare(a.name, b.name) })
 }
 
 // encode returns the object; the names must be sorted.

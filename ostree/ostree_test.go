@@ -112,7 +112,7 @@ func commitTree(t *testing.T, repo *ostree.Repo, ref string) ostree.Checksum {
 		t.Errorf("streamed %s, written at once %s", tree.Files["big"], same)
 	}
 	root := must(txn.WriteTree(tree))(t)
-	commit := must(txn.WriteCommit(ostree.CommitSpec{Subject: "test", Root: root, RootMeta: meta, Metadata: map[string][]byte{
+	commit := must(txn.WriteCommit(ostree.CommitSpec{Subject: "test", Root: root, Metadata: map[string][]byte{
 		"syscontainer.a": []byte("one"), "syscontainer.empty": {},
 	}}))(t)
 	txn.SetRef(ref, commit)
@@ -229,7 +229,7 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 	group.Wait()
 	root := must(txn.WriteTree(tree))(t)
-	txn.SetRef("r", must(txn.WriteCommit(ostree.CommitSpec{Root: root, RootMeta: meta}))(t))
+	txn.SetRef("r", must(txn.WriteCommit(ostree.CommitSpec{Root: root}))(t))
 	if err := txn.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestManyStreams(t *testing.T) {
 		tree.Files[fmt.Sprint(i)] = sum
 	}
 	root := must(txn.WriteTree(tree))(t)
-	txn.SetRef("r", must(txn.WriteCommit(ostree.CommitSpec{Root: root, RootMeta: meta}))(t))
+	txn.SetRef("r", must(txn.WriteCommit(ostree.CommitSpec{Root: root}))(t))
 	if err := txn.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}

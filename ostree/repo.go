@@ -237,7 +237,8 @@ func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
 // Checkout writes a commit's tree to dir, which must not exist, with every file
 // a hard link to its object. It fails where a link is impossible (another file
 // system). Content is copied only where an object has as many links as the file
-// system allows (65000 on ext4), and where it is empty. When it returns nil the
+// system allows (65000 on ext4), and where it is empty; a symlink whose target is
+// not UTF-8 is made anew. When it returns nil the
 // tree is durable; after an error the caller removes dir.
 func (r *Repo) Checkout(ctx context.Context, commit Checksum, dir string) error {
 	err := r.checkout(ctx, commit, dir, C.TRUE)
@@ -249,6 +250,13 @@ func (r *Repo) Checkout(ctx context.Context, commit Checksum, dir string) error 
 	}
 	if err != nil {
 		return err
+	}
+	c, err := r.LoadCommit(commit, keyNames)
+	if err != nil {
+		return err
+	}
+	if err := r.giveNames(ctx, c, dir); err != nil {
+		return wrap(fmt.Sprintf("checking out %s to %q", commit, dir), err)
 	}
 	return r.sync()
 }

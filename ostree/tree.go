@@ -9,22 +9,46 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"unicode/utf8"
 )
 
 // Tree is a directory in memory. It is plain data: nothing is read or written
 // through it.
+//
+// Names and targets are the true ones, whatever bytes they consist of. How the
+// repo keeps those that are not UTF-8 is its own affair: who reads trees and
+// checkouts never sees it.
 type Tree struct {
 	// Meta names the directory's metadata object (see [Txn.WriteDirMeta]).
 	Meta Checksum
 	// Files holds the content objects by name; Dirs the directories below.
 	Files map[string]Checksum
 	Dirs  map[string]*Tree
+	// Targets holds, by name, the targets of those symlinks in Files whose target
+	// is not UTF-8. Their objects have a stand-in for it: [Repo.LoadFile] shows that.
+	Targets map[string]string
+}
+
+// Root is the tree of a commit to be, as [Txn.WriteTree] has written it.
+type Root struct {
+	content, meta Checksum
+	names         []byte // what the objects cannot say, see names.go
 }
 
 // NewTree returns an empty directory.
 func NewTree(meta Checksum) *Tree {
 	return &Tree{Meta: meta, Files: make(map[string]Checksum), Dirs: make(map[string]*Tree)}
+}
+
+// SetTarget tells the target of a symlink in Files. It keeps it in Targets if it
+// is one that belongs there.
+func (t *Tree) SetTarget(name, target string) {
+	if targetStandIn(target) == target {
+		return
+	}
+	if t.Targets == nil {
+		t.Targets = make(map[string]string)
+	}
+	t.Targets[name] = target
 }
 
 // CheckName tells why a repo cannot hold a name in a directory, or nil.
@@ -34,8 +58,6 @@ func CheckName(name string) error {
 		return fmt.Errorf("the name %q cannot stand in a directory", name)
 	case len(name) > 255:
 		return fmt.Errorf("the name %.20q… is %d bytes long, 255 are possible", name, len(name))
-	case !utf8.ValidString(name):
-		return fmt.Errorf("the name %q is not UTF-8", name)
 	}
 	for i := range len(name) {
 		if name[i] == '/' || name[i] == 0 {
@@ -47,60 +69,94 @@ func CheckName(name string) error {
 
 // ReadTree reads the whole tree of a commit.
 func (r *Repo) ReadTree(ctx context.Context, commit Checksum) (*Tree, error) {
-	c, err := r.LoadCommit(commit)
+	c, err := r.LoadCommit(commit, keyNames)
 	if err != nil {
 		return nil, err
 	}
-	return r.readTree(ctx, c.root, c.rootMeta)
+	list, err := parseNames(c.Value(keyNames))
+	if err != nil {
+		return nil, wrap(fmt.Sprintf("reading commit %s", commit), err)
+	}
+	return r.readTree(ctx, dirName{content: c.root, meta: c.rootMeta}, list)
 }
 
-func (r *Repo) readTree(ctx context.Context, content, meta Checksum) (*Tree, error) {
+func (r *Repo) readTree(ctx context.Context, d dirName, list *names) (*Tree, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	data, err := r.loadMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, content)
+	object, err := r.loadTree(d.content)
 	if err != nil {
 		return nil, err
 	}
-	object, err := parseTree(data)
-	if err != nil {
-		return nil, wrap(fmt.Sprintf("reading tree %s", content), err)
+	if err := list.check(object); err != nil {
+		return nil, wrap(fmt.Sprintf("reading tree %s", d.content), err)
 	}
-	tree := NewTree(meta)
+	tree := NewTree(d.meta)
 	for _, f := range object.files {
-		tree.Files[f.name] = f.sum
+		name, target := list.file(f.name)
+		tree.Files[name] = f.sum
+		tree.SetTarget(name, target)
 	}
-	for _, d := range object.dirs {
-		if tree.Dirs[d.name], err = r.readTree(ctx, d.content, d.meta); err != nil {
+	for _, sub := range object.dirs {
+		name, below := list.dir(sub.name)
+		if tree.Dirs[name], err = r.readTree(ctx, sub, below); err != nil {
 			return nil, err
 		}
 	}
 	return tree, nil
 }
 
-// WriteTree writes every directory of a tree and returns the checksum of its
-// content object. The files and metadata objects that it names must be in the
-// repo or in the transaction.
-func (t *Txn) WriteTree(tree *Tree) (Checksum, error) {
+// loadTree reads a directory's object.
+func (r *Repo) loadTree(content Checksum) (treeObject, error) {
+	data, err := r.loadMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, content)
+	if err != nil {
+		return treeObject{}, err
+	}
+	object, err := parseTree(data)
+	if err != nil {
+		return object, wrap(fmt.Sprintf("reading tree %s", content), err)
+	}
+	return object, nil
+}
+
+// WriteTree writes every directory of a tree and returns what a commit needs of
+// it. The files and metadata objects that it names must be in the repo or in the
+// transaction.
+func (t *Txn) WriteTree(tree *Tree) (Root, error) {
+	root := Root{meta: tree.Meta}
+	var err error
+	root.content, root.names, err = t.writeTree(tree)
+	return root, err
+}
+
+// writeTree writes a directory and all below it. What the objects cannot say
+// about names comes as a list, mostly empty.
+func (t *Txn) writeTree(tree *Tree) (content Checksum, list []byte, err error) {
 	var object treeObject
 	for _, name := range slices.Sorted(maps.Keys(tree.Files)) {
 		if err := CheckName(name); err != nil {
-			return Checksum{}, err
+			return Checksum{}, nil, err
 		}
-		object.files = append(object.files, fileName{name: name, sum: tree.Files[name]})
+		object.files = append(object.files, fileName{name: standIn(name), sum: tree.Files[name]})
 	}
+	list = tree.appendNames(nil)
 	for _, name := range slices.Sorted(maps.Keys(tree.Dirs)) {
 		if err := CheckName(name); err != nil {
-			return Checksum{}, err
+			return Checksum{}, nil, err
 		}
 		dir := tree.Dirs[name]
-		content, err := t.WriteTree(dir)
+		content, below, err := t.writeTree(dir)
 		if err != nil {
-			return Checksum{}, err
+			return Checksum{}, nil, err
 		}
-		object.dirs = append(object.dirs, dirName{name: name, content: content, meta: dir.Meta})
+		list = appendDirNames(list, name, below)
+		object.dirs = append(object.dirs, dirName{name: standIn(name), content: content, meta: dir.Meta})
 	}
-	return t.writeMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, object.encode())
+	if len(list) > 0 {
+		object.sort() // stand-ins are elsewhere in the order
+	}
+	content, err = t.writeMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, object.encode())
+	return content, list, err
 }
 
 // WriteDirMeta writes a directory's metadata object. Writing the same once more

@@ -85,9 +85,11 @@ func (t *Txn) WriteFile(m Meta, content []byte) (Checksum, error) {
 	return sum, t.writeContent(sum, m, nil, content)
 }
 
-// WriteSymlink writes a symlink. Only ownership and attributes of m count.
+// WriteSymlink writes a symlink. Only ownership and attributes of m count. Where
+// the target is not UTF-8 the [Tree] that names the object must tell it, too.
 func (t *Txn) WriteSymlink(m Meta, target string) (Checksum, error) {
 	m.Mode = TypeLink | 0o777
+	target = targetStandIn(target)
 	cTarget := cString(target)
 	defer free(cTarget)
 	sum := Checksum(sha256.Sum256(fileHeader(m, target)))
@@ -115,8 +117,8 @@ type CommitSpec struct {
 	Subject string
 	// Time may be zero: then equal trees and metadata give equal commits.
 	Time time.Time
-	// Root is the content object of the root directory, RootMeta its metadata.
-	Root, RootMeta Checksum
+	// Root is the tree, from [Txn.WriteTree].
+	Root Root
 	// Metadata is stored as values of type ay.
 	Metadata map[string][]byte
 }
@@ -134,11 +136,14 @@ func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
 	for _, key := range slices.Sorted(maps.Keys(spec.Metadata)) {
 		addValue(dict, key, spec.Metadata[key])
 	}
+	if len(spec.Root.names) > 0 {
+		addValue(dict, keyNames, spec.Root.names)
+	}
 	var seconds int64
 	if !spec.Time.IsZero() {
 		seconds = max(0, spec.Time.Unix())
 	}
-	root, meta := spec.Root.hex(), spec.RootMeta.hex()
+	root, meta := spec.Root.content.hex(), spec.Root.meta.hex()
 	var gerr *C.GError
 	sum := C.sysc_write_commit(t.repo.c, subject, dict, root.c(), meta.c(), C.guint64(seconds), t.cancel, &gerr)
 	if sum == nil {

@@ -6,7 +6,6 @@ import "C"
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 )
@@ -136,38 +135,44 @@ func (w *Walk) commit(ctx context.Context, sum Checksum) error {
 	if err != nil || !sound {
 		return err
 	}
-	c, err := w.repo.LoadCommit(sum)
+	c, err := w.repo.LoadCommit(sum, keyNames)
 	if err != nil {
 		return err
 	}
-	return w.dir(ctx, dirName{content: c.root, meta: c.rootMeta}, "/")
+	list, err := parseNames(c.Value(keyNames))
+	if err != nil {
+		w.faults = append(w.faults, Fault{Object: object{C.OSTREE_OBJECT_TYPE_COMMIT, sum}.String(), Err: err})
+	}
+	return w.dir(ctx, dirName{content: c.root, meta: c.rootMeta}, "/", list)
 }
 
-// dir visits a directory and all below it. A directory that cannot be read is a
-// fault, and what is below it stays unknown.
-func (w *Walk) dir(ctx context.Context, d dirName, at string) error {
+// dir visits a directory and all below it, whose true names the list tells. A
+// directory that cannot be read is a fault, and what is below it stays unknown.
+func (w *Walk) dir(ctx context.Context, d dirName, at string, list *names) error {
 	if _, err := w.visit(ctx, object{C.OSTREE_OBJECT_TYPE_DIR_META, d.meta}, at); err != nil {
 		return err
 	}
-	sound, err := w.visit(ctx, object{C.OSTREE_OBJECT_TYPE_DIR_TREE, d.content}, at)
+	o := object{C.OSTREE_OBJECT_TYPE_DIR_TREE, d.content}
+	sound, err := w.visit(ctx, o, at)
 	if err != nil || !sound {
 		return err
 	}
-	data, err := w.repo.loadMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, d.content)
+	tree, err := w.repo.loadTree(d.content)
 	if err != nil {
 		return err
 	}
-	tree, err := parseTree(data)
-	if err != nil {
-		return fmt.Errorf("reading tree %s: %w", d.content, err)
+	if err := list.check(tree); err != nil {
+		w.faults = append(w.faults, Fault{Object: o.String(), Path: at, Err: err})
 	}
 	for _, f := range tree.files {
-		if _, err := w.visit(ctx, object{C.OSTREE_OBJECT_TYPE_FILE, f.sum}, path.Join(at, f.name)); err != nil {
+		name, _ := list.file(f.name)
+		if _, err := w.visit(ctx, object{C.OSTREE_OBJECT_TYPE_FILE, f.sum}, path.Join(at, name)); err != nil {
 			return err
 		}
 	}
 	for _, sub := range tree.dirs {
-		if err := w.dir(ctx, sub, path.Join(at, sub.name)); err != nil {
+		name, below := list.dir(sub.name)
+		if err := w.dir(ctx, sub, path.Join(at, name), below); err != nil {
 			return err
 		}
 	}

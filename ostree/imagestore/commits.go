@@ -78,12 +78,12 @@ func writeLayer(txn *ostree.Txn, l layers.Layer) (ostree.Checksum, error) {
 	if stored.Steps != nil {
 		values[keySteps] = stored.Steps
 	}
-	content, err := txn.WriteTree(stored.Tree)
+	root, err := txn.WriteTree(stored.Tree)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	return txn.WriteCommit(ostree.CommitSpec{
-		Subject: "layer " + l.DiffID.String(), Root: content, RootMeta: stored.Tree.Meta, Metadata: values,
+		Subject: "layer " + l.DiffID.String(), Root: root, Metadata: values,
 	})
 }
 

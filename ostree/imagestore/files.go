@@ -2,6 +2,7 @@ package imagestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func (o Owner) Owner() (uid, gid int) { return int(o.UID), int(o.GID) }
 
 // Files is a view of a merged image: an [fs.ReadLinkFS], [fs.StatFS],
 // [fs.ReadFileFS] and [fs.ReadDirFS]. Symlinks are followed within the image,
-// as in a chroot. Contents are opened when they are read and held open only
+// as in a chroot. Names need not be UTF-8, unlike io/fs wants it. Contents are opened when they are read and held open only
 // while a file is; ctx bounds the reading of the tree only.
 func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
 	sum, err := ostree.ParseChecksum(commit)
@@ -64,9 +65,10 @@ type files struct {
 
 // item is what stands at a path: a directory, or a file or symlink.
 type item struct {
-	name string
-	tree *ostree.Tree
-	sum  ostree.Checksum
+	name   string
+	tree   *ostree.Tree
+	sum    ostree.Checksum
+	target string // of a symlink whose object has a stand-in for it
 }
 
 // maxLinks is how many symlinks a path may pass, as in the kernel.
@@ -127,15 +129,15 @@ func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return fileInfo(it.name, file), nil
+	return fileInfo(it, file), nil
 }
 
 // fileInfo is what a file or symlink is.
-func fileInfo(name string, file *ostree.File) *info {
-	i := newInfo(name, file.Meta)
-	i.size, i.target = file.Size, file.Target
+func fileInfo(it item, file *ostree.File) *info {
+	i := newInfo(it.name, file.Meta)
+	i.size, i.target = file.Size, cmp.Or(it.target, file.Target)
 	if i.mode&fs.ModeSymlink != 0 {
-		i.size = int64(len(file.Target))
+		i.size = int64(len(i.target))
 	}
 	return i
 }
@@ -143,7 +145,7 @@ func fileInfo(name string, file *ostree.File) *info {
 // walk finds what stands at a path. Symlinks on the way are followed within the
 // image; one at its end too, if follow says so.
 func (f *files) walk(name string, last linkMode) (item, error) {
-	if !fs.ValidPath(name) {
+	if !validPath(name) {
 		return item{}, fs.ErrInvalid
 	}
 	way := []item{{name: ".", tree: f.tree}}
@@ -185,6 +187,11 @@ func (f *files) walk(name string, last linkMode) (item, error) {
 	return found, nil
 }
 
+// validPath is [fs.ValidPath] without the demand for UTF-8.
+func validPath(name string) bool {
+	return fs.ValidPath(strings.ToValidUTF8(name, "?"))
+}
+
 // linkMode says what to do about a symlink at the end of a path.
 type linkMode int
 
@@ -201,7 +208,7 @@ func (it item) child(name string) (item, error) {
 		return item{name: name, tree: dir}, nil
 	}
 	if sum, ok := it.tree.Files[name]; ok {
-		return item{name: name, sum: sum}, nil
+		return item{name: name, sum: sum, target: it.tree.Targets[name]}, nil
 	}
 	return item{}, fs.ErrNotExist
 }
@@ -346,7 +353,7 @@ func (f *files) openItem(it item) (*openFile, error) {
 		if err != nil {
 			return err
 		}
-		opened.info = fileInfo(it.name, file)
+		opened.info = fileInfo(it, file)
 		if file.Content != nil {
 			opened.ReadCloser = file.Content
 		}

@@ -208,13 +208,12 @@ func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageReco
 			return ostree.Checksum{}, err
 		}
 	}
-	tree := m.Tree()
-	content, err := txn.WriteTree(tree)
+	root, err := txn.WriteTree(m.Tree())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	return txn.WriteCommit(ostree.CommitSpec{
-		Subject: record.reference, Root: content, RootMeta: tree.Meta, Metadata: record.values(),
+		Subject: record.reference, Root: root, Metadata: record.values(),
 	})
 }
 

@@ -87,8 +87,14 @@ func generate(seed uint64) stack {
 	return s
 }
 
-// names are few, so that they meet; some are as odd as names may be.
-var names = []string{"a", "b", "c", "d", "lib", "a", "b", "c", "d", "lib", "x y", "ä\n\t", "-", "a.wh.b", "…", "#~\\", strings.Repeat("n", 251), strings.Repeat("n", 255)}
+// names are few, so that they meet; some are as odd as names may be. The last
+// ones are no UTF-8, or look like what the store makes of such.
+var names = []string{
+	"a", "b", "c", "d", "lib", "a", "b", "c", "d", "lib", "a", "b", "c", "d", "lib",
+	"x y", "ä\n\t", "-", "a.wh.b", "…", "#~\\", strings.Repeat("n", 251), strings.Repeat("n", 255),
+	"caf\xe9", "\xff", "\xed\xa0\x80", strings.Repeat("\xfe", 251), strings.Repeat("ü", 127) + "\xc3",
+	".syscontainer-name-", ".syscontainer-name-a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89", // of \xff
+}
 
 func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
 
@@ -186,7 +192,7 @@ func (g *generator) dir(e *item, p string) string {
 func (g *generator) symlink(e *item, p string) {
 	e.Typeflag, e.Mode = tar.TypeSymlink, 0o777
 	delete(e.PAXRecords, "SCHILY.xattr.user.x") // no kernel allows it there
-	target := pick(g, slices.Concat(g.dirs, g.files, names[:5]))
+	target := pick(g, slices.Concat(g.dirs, g.files, names[:5], []string{"\xc3\x28"}))
 	switch g.IntN(6) {
 	case 0, 1:
 		target = "/" + target

@@ -42,18 +42,35 @@ type tree map[string]string
 func treeOf(t testing.TB, dir string) tree {
 	t.Helper()
 	list := make(tree)
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.Type()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0 {
-			return err
-		}
-		text, err := describe(p)
-		list["."+strings.TrimPrefix(p, dir)] = text
-		return err
-	})
-	if err != nil {
+	if err := list.read(dir, "."); err != nil {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// read goes from directory to directory by descriptors: a whole path may be
+// longer than the kernel takes.
+func (list tree) read(dir, at string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	here := fmt.Sprintf("/proc/self/fd/%d/", f.Fd())
+	if list[at], err = describe(here + "."); err != nil {
+		return err
+	}
+	entries, err := f.ReadDir(-1)
+	for _, entry := range entries {
+		switch p := at + "/" + entry.Name(); {
+		case err != nil, entry.Type()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
+		case entry.IsDir():
+			err = list.read(here+entry.Name(), p)
+		default:
+			list[p], err = describe(here + entry.Name())
+		}
+	}
+	return err
 }
 
 func describe(p string) (string, error) {

@@ -1,6 +1,10 @@
 package layers
 
-import "github.com/syscontainer/syscontainer/ostree"
+import (
+	"unicode/utf8"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
 
 // kind is what an entry of a layer does to the tree below it.
 type kind string
@@ -25,8 +29,41 @@ type Entry struct {
 	Hex string          `json:"c,omitempty"` // Sum, when stored
 	// Target is where a symlink points, or the path that a hard link names.
 	Target string `json:"t,omitempty"`
+	// PathBytes and TargetBytes are Path and Target when stored, where JSON cannot
+	// hold them: what is not UTF-8.
+	PathBytes   []byte `json:"pb,omitempty"`
+	TargetBytes []byte `json:"tb,omitempty"`
 	// Link tells that a kindFile is a symlink.
 	Link bool `json:"l,omitempty"`
 	// Unknown tells that nobody looked whether a kindFile is a symlink.
 	Unknown bool `json:"-"`
+}
+
+// toJSON is the entry in the form in which it is stored.
+func (e Entry) toJSON() Entry {
+	if e.Sum != (ostree.Checksum{}) {
+		e.Hex = e.Sum.String()
+	}
+	if !utf8.ValidString(e.Path) {
+		e.Path, e.PathBytes = "", []byte(e.Path)
+	}
+	if !utf8.ValidString(e.Target) {
+		e.Target, e.TargetBytes = "", []byte(e.Target)
+	}
+	return e
+}
+
+// fromJSON undoes toJSON.
+func (e *Entry) fromJSON() (err error) {
+	if e.PathBytes != nil {
+		e.Path, e.PathBytes = string(e.PathBytes), nil
+	}
+	if e.TargetBytes != nil {
+		e.Target, e.TargetBytes = string(e.TargetBytes), nil
+	}
+	if e.Hex != "" {
+		e.Sum, err = ostree.ParseChecksum(e.Hex)
+	}
+	e.Hex = ""
+	return err
 }

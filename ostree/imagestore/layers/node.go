@@ -39,6 +39,9 @@ func (n *node) tree() *ostree.Tree {
 			t.Dirs[name] = child.tree()
 		} else {
 			t.Files[name] = child.sum
+			if child.link {
+				t.SetTarget(name, child.target)
+			}
 		}
 	}
 	return t

@@ -105,6 +105,9 @@ func appendTree(entries []Entry, prefix string, t *ostree.Tree) []Entry {
 			continue
 		}
 		e := Entry{Path: prefix + name, Kind: kindFile, Sum: t.Files[name], Unknown: true}
+		if target, ok := t.Targets[name]; ok {
+			e.Link, e.Target, e.Unknown = true, target, false
+		}
 		if name == opaqueMarker {
 			e.Path, e.Kind = strings.TrimSuffix(prefix, "/"), kindOpaque
 		} else if removed, ok := strings.CutPrefix(name, whiteoutPrefix); ok {
@@ -124,10 +127,7 @@ func appendTree(entries []Entry, prefix string, t *ostree.Tree) []Entry {
 func encode(entries []Entry) ([]byte, error) {
 	stored := make([]Entry, len(entries))
 	for i, e := range entries {
-		if e.Sum != (ostree.Checksum{}) {
-			e.Hex = e.Sum.String()
-		}
-		stored[i] = e
+		stored[i] = e.toJSON()
 	}
 	text, err := json.Marshal(stored)
 	if err != nil {
@@ -157,11 +157,7 @@ func decode(data []byte) ([]Entry, error) {
 		return nil, fmt.Errorf("reading a layer's entries: %w", err)
 	}
 	for i := range entries {
-		e := &entries[i]
-		if e.Hex == "" {
-			continue
-		}
-		if e.Sum, err = ostree.ParseChecksum(e.Hex); err != nil {
+		if err := entries[i].fromJSON(); err != nil {
 			return nil, fmt.Errorf("reading a layer's entries: %w", err)
 		}
 	}

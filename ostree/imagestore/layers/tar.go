@@ -7,7 +7,6 @@ import (
 	"math"
 	"path"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/syscontainer/syscontainer/ostree"
 )
@@ -222,7 +221,7 @@ func (l *layerReader) symlink(hdr *tar.Header, name string) error {
 		return err
 	}
 	target := hdr.Linkname
-	if name == "" || target == "" || len(target) > maxTarget || strings.IndexByte(target, 0) >= 0 || !utf8.ValidString(target) {
+	if name == "" || target == "" || len(target) > maxTarget || strings.IndexByte(target, 0) >= 0 {
 		return broken("layer entry %.300q: impossible symlink to %.300q", hdr.Name, target)
 	}
 	sum := new(ostree.Checksum)
