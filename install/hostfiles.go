@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/syscontainer/syscontainer/templates"
 )
@@ -84,6 +85,9 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
+	if !utf8.ValidString(target) {
+		return fmt.Errorf("the name %q is not UTF-8: the record of a deployment cannot hold it", target)
+	}
 	if c.reserved(target) {
 		return fmt.Errorf("the image may not install %s: that is syscontainer's own", target)
 	}
@@ -103,6 +107,9 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 		f.Mode = 0
 		if f.Target, err = fs.ReadLink(c.files, name); err != nil {
 			return err
+		}
+		if !utf8.ValidString(f.Target) {
+			return fmt.Errorf("the link's target %q is not UTF-8: the record of a deployment cannot hold it", f.Target)
 		}
 	case info.Mode().IsRegular():
 		return c.compileRegular(name, f)

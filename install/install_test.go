@@ -219,6 +219,8 @@ func TestRefusals(t *testing.T) {
 			},
 			want: "/etc/db-link belongs to the container other",
 		},
+		{name: "host file that no record can hold", image: with(dbImage(), fstest.MapFS{"exports/hostfs/etc/caf\xe9": file("", 0o644)}), want: "not UTF-8"},
+		{name: "host link that no record can hold", image: with(dbImage(), fstest.MapFS{"exports/hostfs/etc/link": link("caf\xe9")}), want: "not UTF-8"},
 		{name: "our own state", image: with(dbImage(), fstest.MapFS{"exports/hostfs/var/lib/syscontainer/x": file("", 0o644)}), want: "syscontainer's own"},
 		{name: "no runtime", host: func(s *scene) { os.Remove(filepath.Join(s.root, "usr/bin/runc")) }, want: "no OCI runtime"},
 		{name: "no such runtime", req: install.Request{Image: "db", Runtime: "/opt/runc"}, want: "/opt/runc"},

@@ -100,6 +100,7 @@ func appendToken(b []byte, token byte, text string) []byte {
 type names struct {
 	entries map[string]*trueName // by what the object holds
 	up      *names               // only while the list is read
+	plain   bool                 // the name of the directory is no odd one
 }
 
 // trueName is what stands behind a name that an object holds.
@@ -114,7 +115,7 @@ func parseNames(list []byte) (*names, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	at := newNames(nil)
+	at := &names{entries: make(map[string]*trueName)}
 	for rest := list; len(rest) > 0; {
 		var token, target []byte
 		var ok bool
@@ -138,12 +139,10 @@ func parseNames(list []byte) (*names, error) {
 	return at, nil
 }
 
-func newNames(up *names) *names { return &names{entries: make(map[string]*trueName), up: up} }
-
 // next takes one token, and returns where the list goes on.
 func (n *names) next(kind byte, name, target string) (*names, error) {
 	if kind == tokenUp {
-		if n.up == nil || name != "" {
+		if n.up == nil || name != "" || n.plain && len(n.entries) == 0 {
 			return nil, errNames
 		}
 		up := n.up
@@ -154,7 +153,7 @@ func (n *names) next(kind byte, name, target string) (*names, error) {
 	at := n
 	switch kind {
 	case tokenDir:
-		entry.below = newNames(n)
+		entry.below = &names{entries: make(map[string]*trueName), up: n, plain: standIn(name) == name}
 		at = entry.below
 	case tokenFile:
 		if standIn(name) == name {

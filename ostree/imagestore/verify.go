@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/containers/image/v5/manifest"
@@ -157,13 +158,21 @@ func (v *verifier) commit(ctx context.Context, report *Verified, where string, c
 		if f.Missing() {
 			what = "missing"
 		}
-		at := strings.TrimSpace(where + " " + f.Path)
+		at := strings.TrimSpace(where + " " + shown(f.Path))
 		if at != "" {
 			at += ": "
 		}
 		report.fault("%sobject %s: %s", at, f.Object, what)
 	}
 	return err
+}
+
+// shown is a path as it can be printed.
+func shown(path string) string {
+	if quoted := strconv.Quote(path); quoted != `"`+path+`"` {
+		return quoted
+	}
+	return path
 }
 
 func (r *Verified) fault(format string, args ...any) {

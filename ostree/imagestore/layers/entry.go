@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"encoding/json"
 	"unicode/utf8"
 
 	"github.com/syscontainer/syscontainer/ostree"
@@ -39,31 +40,44 @@ type Entry struct {
 	Unknown bool `json:"-"`
 }
 
-// toJSON is the entry in the form in which it is stored.
-func (e Entry) toJSON() Entry {
-	if e.Sum != (ostree.Checksum{}) {
-		e.Hex = e.Sum.String()
+// toJSON writes entries in the form in which they are stored.
+func toJSON(entries []Entry) ([]byte, error) {
+	stored := make([]Entry, len(entries))
+	for i, e := range entries {
+		if e.Sum != (ostree.Checksum{}) {
+			e.Hex = e.Sum.String()
+		}
+		if !utf8.ValidString(e.Path) {
+			e.Path, e.PathBytes = "", []byte(e.Path)
+		}
+		if !utf8.ValidString(e.Target) {
+			e.Target, e.TargetBytes = "", []byte(e.Target)
+		}
+		stored[i] = e
 	}
-	if !utf8.ValidString(e.Path) {
-		e.Path, e.PathBytes = "", []byte(e.Path)
-	}
-	if !utf8.ValidString(e.Target) {
-		e.Target, e.TargetBytes = "", []byte(e.Target)
-	}
-	return e
+	return json.Marshal(stored)
 }
 
-// fromJSON undoes toJSON.
-func (e *Entry) fromJSON() (err error) {
-	if e.PathBytes != nil {
-		e.Path, e.PathBytes = string(e.PathBytes), nil
+// fromJSON is the inverse of toJSON.
+func fromJSON(text []byte) (entries []Entry, err error) {
+	if err := json.Unmarshal(text, &entries); err != nil {
+		return nil, err
 	}
-	if e.TargetBytes != nil {
-		e.Target, e.TargetBytes = string(e.TargetBytes), nil
+	for i := range entries {
+		e := &entries[i]
+		if e.PathBytes != nil {
+			e.Path, e.PathBytes = string(e.PathBytes), nil
+		}
+		if e.TargetBytes != nil {
+			e.Target, e.TargetBytes = string(e.TargetBytes), nil
+		}
+		if e.Hex == "" {
+			continue
+		}
+		if e.Sum, err = ostree.ParseChecksum(e.Hex); err != nil {
+			return nil, err
+		}
+		e.Hex = ""
 	}
-	if e.Hex != "" {
-		e.Sum, err = ostree.ParseChecksum(e.Hex)
-	}
-	e.Hex = ""
-	return err
+	return entries, nil
 }

@@ -49,7 +49,7 @@ func randomLayer(r *rand.Rand, links map[ostree.Checksum]string) []Entry {
 	name := func() string {
 		parts := make([]string, 1+r.IntN(3))
 		for i := range parts {
-			parts[i] = string(rune('a' + r.IntN(3)))
+			parts[i] = []string{"a", "b", "\xff"}[r.IntN(3)]
 		}
 		return strings.Join(parts, "/")
 	}
@@ -142,6 +142,7 @@ func FuzzLayer(f *testing.F) {
 	for _, seed := range []string{
 		"5|./a/\n0|a/f\n2|a/l|../..\n1|h|a/f\n0|a/l/.wh.f\n0|a/.wh..wh..opq\n3|dev",
 		"2|a|b\n2|b|a\n0|a/x", "0|x\n5|x\n0|x/y", "0|/../../e", "1|a|a", "2|l|/..\n0|l/../x\n0|.wh.l", "not tar",
+		"5|\xff\n2|\xff/\xfe|/\xff/.\n1|l|\xff/\xfe\n0|l/\xfd\n0|.wh.\xff",
 	} {
 		f.Add(seed)
 	}
@@ -183,11 +184,58 @@ func fuzzTar(input string) []byte {
 	return b.Bytes()
 }
 
+// FuzzSteps reads the entries of a layer as a repo might hold them.
+func FuzzSteps(f *testing.F) {
+	for _, seed := range []string{
+		`[]`, `null`, `[{"p":"a","k":"d","c":"00"},{"p":"a","k":"w"},{"p":"","k":"o"}]`, `[{"p":"../x","k":"s"}]`,
+		`[{"p":"l","k":"f","l":true,"t":"/.."},{"p":"l/f","k":"h","t":"l"}]`, `[{"pb":"/w==","k":"f","l":true,"tb":"/i8="},{"pb":"/y94","k":"f"}]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		entries, err := fromJSON(text)
+		if err != nil {
+			return
+		}
+		written, err := toJSON(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := fromJSON(written)
+		if err != nil || len(again) != len(entries) || len(entries) > 0 && !reflect.DeepEqual(again, entries) {
+			t.Errorf("%+v became %+v, %v", entries, again, err)
+		}
+		m := NewMerger(ostree.Checksum{1}, func(ostree.Checksum) (string, bool, error) { return "", false, errors.New("no repo") })
+		if m.Apply(entries) == nil {
+			m.Tree()
+		}
+	})
+}
+
+// FuzzStored reads a layer's entries as they are compressed.
+func FuzzStored(f *testing.F) {
+	text, err := encode([]Entry{{Path: "a", Kind: kindDir}, {Path: "\xff", Kind: kindFile, Link: true, Target: "\xfe"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := decode(data); err != nil && !strings.Contains(err.Error(), "entries") {
+			t.Error(err)
+		}
+	})
+}
+
 // checkTree demands names that cannot lead out of the tree.
 func checkTree(t *testing.T, tree *ostree.Tree) {
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(tree.Files)), slices.Collect(maps.Keys(tree.Dirs))) {
 		if err := ostree.CheckName(name); err != nil {
 			t.Error(err)
+		}
+	}
+	for name := range tree.Targets {
+		if _, ok := tree.Files[name]; !ok {
+			t.Errorf("%q has a target and is no file", name)
 		}
 	}
 	for _, dir := range tree.Dirs {

@@ -2,7 +2,6 @@ package layers
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -125,11 +124,7 @@ func appendTree(entries []Entry, prefix string, t *ostree.Tree) []Entry {
 
 // encode stores the steps of a layer, for the commit's metadata.
 func encode(entries []Entry) ([]byte, error) {
-	stored := make([]Entry, len(entries))
-	for i, e := range entries {
-		stored[i] = e.toJSON()
-	}
-	text, err := json.Marshal(stored)
+	text, err := toJSON(entries)
 	if err != nil {
 		return nil, err
 	}
@@ -152,14 +147,9 @@ func decode(data []byte) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a layer's entries: %w", err)
 	}
-	var entries []Entry
-	if err := json.Unmarshal(text, &entries); err != nil {
+	entries, err := fromJSON(text)
+	if err != nil {
 		return nil, fmt.Errorf("reading a layer's entries: %w", err)
-	}
-	for i := range entries {
-		if err := entries[i].fromJSON(); err != nil {
-			return nil, fmt.Errorf("reading a layer's entries: %w", err)
-		}
 	}
 	return entries, nil
 }
