@@ -19,7 +19,7 @@ func leaveStaged(t *testing.T, repo *ostree.Repo) (folder string) {
 	tree := ostree.NewTree(meta)
 	big := bytes.Repeat([]byte("large"), 1000)
 	tree.Files["big"] = must(txn.WriteStream(ostree.Meta{Mode: file | 0o644}, int64(len(big)), bytes.NewReader(big), make([]byte, 512)))(t)
-	must(txn.WriteCommit(ostree.CommitSpec{Subject: "unfinished", Root: must(txn.WriteTree(tree))(t), RootMeta: meta}))(t)
+	must(txn.WriteCommit(ostree.CommitSpec{Subject: "unfinished", Root: must(txn.WriteTree(tree))(t)}))(t)
 	staged := must(filepath.Glob(filepath.Join(repo.Path(), "tmp", "staging-*-??????")))(t)
 	if len(staged) != 1 {
 		t.Fatalf("staging folders: %q", staged)
