@@ -340,7 +340,7 @@ func dropRecords(t *testing.T, path string) {
 		for key := range keys {
 			keys[key] = old.Value(key)
 		}
-		changed, err := txn.WriteCommit(ostree.CommitSpec{Root: root, RootMeta: tree.Meta, Metadata: keys})
+		changed, err := txn.WriteCommit(ostree.CommitSpec{Root: root, Metadata: keys})
 		do(t, err)
 		txn.SetRef(ref, changed)
 	}
