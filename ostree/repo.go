@@ -9,12 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
-	"time"
 
-	"github.com/ostreedev/ostree-go/pkg/otbuiltin"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,41 +21,6 @@ type Repo struct {
 	path string
 	dir  *os.File
 	c    *C.OstreeRepo
-}
-
-// Create makes an empty repo of mode bare at path, whose parent must exist. A
-// repo that is there already stays as it is. Several may create it at once, and
-// another may remove it meanwhile.
-func Create(path string) error {
-	const tries, pause = 20, 10 * time.Millisecond
-	var err error
-	for range tries {
-		if complete(path) { // ostree-go's Init never frees the repo that it opens
-			return nil
-		}
-		if _, err = otbuiltin.Init(path, otbuiltin.NewInitOptions()); err == nil {
-			return nil
-		}
-		time.Sleep(pause) // libostree fails on a repo that is half made, or half gone
-	}
-	return fmt.Errorf("creating the repo %q: %s", path, withoutSource(err))
-}
-
-// complete tells whether a repo is there, and not half made.
-func complete(path string) bool {
-	for _, name := range []string{"config", "tmp", "extensions", "state", "refs/heads", "refs/mirrors", "refs/remotes", "objects"} {
-		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-var sourcePrefix = regexp.MustCompile(`^\S+\.go:\d+ - `)
-
-// withoutSource strips the source file and line that ostree-go prepends.
-func withoutSource(err error) string {
-	return sourcePrefix.ReplaceAllString(err.Error(), "")
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -94,17 +55,6 @@ func (r *Repo) Close() error {
 
 // Path is the path that the repo was opened with.
 func (r *Repo) Path() string { return r.path }
-
-// Current tells whether the repo that was opened is still the one at its path.
-// Ask it when the repo is locked and another process may have removed it.
-func (r *Repo) Current() bool {
-	there, err := os.Stat(r.path)
-	if err != nil {
-		return false
-	}
-	opened, err := r.dir.Stat()
-	return err == nil && os.SameFile(there, opened)
-}
 
 // sync makes everything durable that was written to the repo's file system.
 func (r *Repo) sync() error {

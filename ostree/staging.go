@@ -4,6 +4,7 @@ package ostree
 import "C"
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -25,20 +26,51 @@ const (
 
 // prepare begins a transaction of libostree in a staging folder that is new.
 // Each turn more is one folder that somebody left, and that is gone after it.
-func (r *Repo) prepare(cancel *C.GCancellable) error {
+func (r *Repo) prepare(ctx context.Context, cancel *C.GCancellable) (err error) {
+	// Who has the repo alone may want to remove folders: wait for that one first.
+	unlock, err := r.LockShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	for {
-		var inherited C.gboolean
-		var gerr *C.GError
-		if C.ostree_repo_prepare_transaction(r.c, &inherited, cancel, &gerr) == 0 {
-			return failure(gerr)
-		}
-		if inherited == 0 {
-			return nil
+		inherited, err := r.prepareOnce(cancel)
+		if err != nil || !inherited {
+			return err
 		}
 		if err := r.abandon(); err != nil {
 			return err
 		}
 	}
+}
+
+// prepareOnce tells whether there may be something of another in the folder.
+func (r *Repo) prepareOnce(cancel *C.GCancellable) (inherited bool, err error) {
+	done, err := r.lockFolders()
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	var resumed C.gboolean
+	var gerr *C.GError
+	if C.ostree_repo_prepare_transaction(r.c, &resumed, cancel, &gerr) == 0 {
+		return false, failure(gerr)
+	}
+	return resumed != 0, nil
+}
+
+// lockFolders keeps staging folders from being removed between their making and
+// their locking, which are two steps of libostree. It is held for moments.
+func (r *Repo) lockFolders() (unlock func(), err error) {
+	tmp, err := os.Open(filepath.Join(r.path, "tmp"))
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(tmp.Fd()), unix.LOCK_EX); err != nil {
+		tmp.Close()
+		return nil, os.NewSyscallError("flock", err)
+	}
+	return func() { tmp.Close() }, nil
 }
 
 // abandon ends a transaction of libostree and removes what was staged. Another
@@ -55,6 +87,11 @@ func (r *Repo) abandon() error {
 // dropStaging removes the staging folders that no transaction, of this process
 // or another, holds the lock of, and counts what was in them.
 func (r *Repo) dropStaging() (dropped Pruned, err error) {
+	done, err := r.lockFolders()
+	if err != nil {
+		return dropped, wrap("removing staged objects", err)
+	}
+	defer done()
 	tmp, err := os.OpenRoot(filepath.Join(r.path, "tmp"))
 	if err != nil {
 		return dropped, wrap("removing staged objects", err)

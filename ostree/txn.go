@@ -52,7 +52,7 @@ func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 	// With fsync disabled libostree writes objects straight to their final
 	// names, and Abort could not take them back.
 	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
-	if err := r.prepare(cancel); err != nil {
+	if err := r.prepare(ctx, cancel); err != nil {
 		release()
 		return nil, wrap("beginning a transaction", err)
 	}

@@ -40,14 +40,15 @@ type exportLayer struct {
 func (l exportLayer) plain() bool { return l.info.Digest == l.diffID }
 
 func openExport(ctx context.Context, path string, img Image) (*export, error) {
-	repo, err := ostree.Open(ctx, path)
+	lock, err := lockStore(ctx, path, shared)
 	if err != nil {
 		return nil, err
 	}
-	e := &export{repo: repo}
-	if e.unlock, err = repo.LockShared(ctx); err != nil {
-		return nil, errors.Join(err, repo.Close())
+	repo, err := ostree.Open(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, lock.release())
 	}
+	e := &export{repo: repo, unlock: lock.release}
 	commit, err := ostree.ParseChecksum(img.Commit)
 	if err == nil {
 		e.record, err = loadRecord(repo, commit)
@@ -61,7 +62,7 @@ func openExport(ctx context.Context, path string, img Image) (*export, error) {
 	return e, nil
 }
 
-func (e *export) close() error { return errors.Join(e.unlock(), e.repo.Close()) }
+func (e *export) close() error { return errors.Join(e.repo.Close(), e.unlock()) }
 
 // exportLayers are the layers of an image, in order.
 func (r imageRecord) exportLayers(repo *ostree.Repo) (list []exportLayer, err error) {

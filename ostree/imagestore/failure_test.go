@@ -133,7 +133,7 @@ func TestRoot(t *testing.T) {
 			outside = append(outside, line)
 		}
 	}
-	if want := []string{"etc/containers/policy.json=" + acceptAll}; !slices.Equal(outside, want) {
+	if want := []string{"etc/containers/policy.json=" + acceptAll, "var/lib/syscontainer/repo.lock="}; !slices.Equal(outside, want) {
 		t.Errorf("files besides the repo: %q", outside)
 	}
 }

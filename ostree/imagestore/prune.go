@@ -33,31 +33,21 @@ type Pruned struct {
 //
 // It waits for pulls as Remove does. A caller that pulls and holds an image in
 // two steps must keep prunes out in between.
-func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
-	repo, err := ostree.Open(ctx, s.options.Repo)
+func (s *Store) Prune(ctx context.Context, o PruneOptions) (pruned Pruned, err error) {
+	err = s.withRepoAlone(ctx, lockPatience, func(repo *ostree.Repo) (err error) {
+		pruned, err = prune(ctx, repo, o)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return Pruned{}, nil
 	}
-	if err != nil {
-		return Pruned{}, err
-	}
-	defer repo.Close()
-	pruned, err := pruneLocked(ctx, repo, o)
 	if err != nil {
 		return pruned, fmt.Errorf("pruning: %w", err)
 	}
 	return pruned, nil
 }
 
-func pruneLocked(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned Pruned, err error) {
-	unlock, err := repo.Lock(ctx)
-	if err != nil {
-		return pruned, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if !repo.Current() {
-		return pruned, nil
-	}
+func prune(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned Pruned, err error) {
 	c, err := readCatalog(ctx, repo)
 	if err != nil {
 		return pruned, err
@@ -78,19 +68,12 @@ func pruneLocked(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned
 		pruned.Images = append(pruned.Images, names...)
 	}
 	slices.Sort(pruned.Images)
-	left, err := dropUnused(ctx, repo)
-	if err != nil {
+	if err := dropUnused(ctx, repo); err != nil {
 		return pruned, err
 	}
 	objects, err := repo.Prune(ctx)
-	if err != nil {
-		return pruned, err
-	}
 	pruned.Objects, pruned.Bytes = objects.Objects, objects.Bytes
-	if left == 0 {
-		return pruned, vanish(repo.Path())
-	}
-	return pruned, nil
+	return pruned, err
 }
 
 func dropName(ctx context.Context, repo *ostree.Repo, reference string) error {

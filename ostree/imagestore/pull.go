@@ -3,10 +3,8 @@ package imagestore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -27,82 +25,49 @@ type pull struct {
 	begin func() (*ostree.Txn, error)
 
 	mu        sync.Mutex
-	repo      *ostree.Repo // set by begin
+	lock      *storeLock // from the beginning when there is a repo, or set by begin
+	begun     bool       // set by begin, as are the next four
+	repo      *ostree.Repo
 	txn       *ostree.Txn
 	pool      *layers.Workers
-	made      madeDirs // by begin
+	made      madeDirs
 	found     map[digest.Digest]layer
 	configs   map[digest.Digest][]byte
 	committed bool
 }
 
-func (s *Store) newPull(ctx context.Context) *pull {
+// newPull begins a pull; finish ends it. From now on what is in the repo stays.
+func (s *Store) newPull(ctx context.Context) (*pull, error) {
 	p := &pull{store: s, found: make(map[digest.Digest]layer), configs: make(map[digest.Digest][]byte)}
 	p.begin = sync.OnceValues(func() (*ostree.Txn, error) { return p.start(ctx) })
-	return p
+	var err error
+	p.lock, err = lockPresent(ctx, s.options.Repo)
+	return p, err
 }
 
 // start is begin's work.
 func (p *pull) start(ctx context.Context) (*ostree.Txn, error) {
-	made, err := makeRepo(p.store.options.Repo)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made = made
-	if err != nil {
+	path := p.store.options.Repo
+	p.begun = true
+	var err error
+	if p.lock == nil {
+		if p.lock, p.made, err = lockToMake(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	if err := ostree.Create(path); err != nil {
 		return nil, err
 	}
-	if p.repo, p.txn, err = openLocked(ctx, p.store.options.Repo); err != nil {
+	if p.repo, err = ostree.Open(ctx, path); err != nil {
+		return nil, err
+	}
+	if p.txn, err = p.repo.Begin(ctx); err != nil {
 		return nil, err
 	}
 	p.pool = layers.NewWorkers(max(2, runtime.GOMAXPROCS(0)))
 	return p.txn, nil
-}
-
-// maxOpens is how often a repo may vanish before a pull gives up: often, because
-// each time means that somebody else got something done.
-const maxOpens = 1000
-
-// openLocked opens the repo and a transaction in it. Another process may remove
-// an empty repo while this one waits for its lock: then there is a new one to
-// make.
-func openLocked(ctx context.Context, path string) (*ostree.Repo, *ostree.Txn, error) {
-	for range maxOpens {
-		if err := ostree.Create(path); err != nil {
-			return nil, nil, err
-		}
-		repo, err := ostree.Open(ctx, path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		txn, err := repo.Begin(ctx)
-		if err == nil && repo.Current() {
-			return repo, txn, nil
-		}
-		if err == nil {
-			err = txn.Abort()
-		}
-		repo.Close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
-		}
-	}
-	return nil, nil, fmt.Errorf("opening the repo %q: another process keeps removing it", path)
-}
-
-// makeRepo makes the directories that lead to the repo, and the repo. It returns
-// the directories that it made, the repo among them.
-func makeRepo(path string) (made madeDirs, err error) {
-	made, err = makeDirs(filepath.Dir(path))
-	if err != nil {
-		return made, err
-	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		made = append(madeDirs{filepath.Clean(path)}, made...)
-	}
-	return made, ostree.Create(path)
 }
 
 // workers is valid after begin.
@@ -231,52 +196,26 @@ func (p *pull) finish(ctx context.Context) error {
 	if p.repo != nil {
 		errs = append(errs, p.repo.Close())
 	}
-	if len(p.made) > 0 && !p.committed {
-		errs = append(errs, unmakeRepo(ctx, p.store.options.Repo, p.made))
+	if p.lock != nil {
+		errs = append(errs, p.lock.release())
+	}
+	if p.begun && !p.committed {
+		errs = append(errs, p.unmake(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// lockPatience is how long an undo waits for other processes before it leaves
-// an empty repo to them.
-const lockPatience = 2 * time.Second
+// undoPatience is how long an undo waits for others before it leaves an empty
+// repo to them.
+const undoPatience = 2 * time.Second
 
-// unmakeRepo removes a repo in which nothing is, and of the directories that
-// were made for it those that are empty then. When another process uses it, it
-// stays.
-func unmakeRepo(ctx context.Context, path string, made madeDirs) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockPatience)
-	defer cancel()
-	removed, err := removeIfEmpty(ctx, path)
-	if err != nil || !removed {
+// unmake removes a repo in which nothing is, and of the directories that were
+// made for it those that are empty then. When others use it, it stays.
+func (p *pull) unmake(ctx context.Context) error {
+	err := p.store.withRepoAlone(context.WithoutCancel(ctx), undoPatience, func(*ostree.Repo) error { return nil })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	made.undo()
+	p.made.undo()
 	return nil
-}
-
-// removeIfEmpty removes a repo without refs. It waits for other users of the
-// repo until ctx ends; then the repo stays, without an error.
-func removeIfEmpty(ctx context.Context, path string) (removed bool, err error) {
-	if _, err := os.Stat(filepath.Join(path, "config")); errors.Is(err, fs.ErrNotExist) {
-		return true, vanish(path) // creating it had failed
-	}
-	repo, err := ostree.Open(ctx, path)
-	if err != nil {
-		return false, err
-	}
-	defer repo.Close()
-	unlock, err := repo.Lock(ctx)
-	if ctx.Err() != nil {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	refs, err := repo.Refs(ctx, "")
-	if err != nil || len(refs) > 0 {
-		return false, err
-	}
-	return true, vanish(path)
 }

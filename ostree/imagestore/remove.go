@@ -20,7 +20,7 @@ import (
 // [ErrNotFound].
 //
 // When nothing is left in the repo, the repo's directory goes too. It waits for
-// pulls that are under way, but not for ever (see ostree.Repo.Lock).
+// pulls that are under way, but not for ever (lockPatience).
 func (s *Store) Remove(ctx context.Context, reference string) error {
 	return s.remove(ctx, reference, (*catalog).checkRemovable)
 }
@@ -43,15 +43,13 @@ func (s *Store) remove(ctx context.Context, reference string, check func(*catalo
 	if err != nil {
 		return err
 	}
-	repo, err := ostree.Open(ctx, s.options.Repo)
+	err = s.withRepoAlone(ctx, lockPatience, func(repo *ostree.Repo) error {
+		return removeName(ctx, repo, name, check)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("image %q: %w", reference, ErrNotFound)
 	}
 	if err != nil {
-		return err
-	}
-	defer repo.Close()
-	if err := removeLocked(ctx, repo, name, check); err != nil {
 		return fmt.Errorf("removing %q: %w", reference, err)
 	}
 	return nil
@@ -80,15 +78,7 @@ func (s *Store) nameOf(ctx context.Context, reference string) (string, error) {
 	return reference, nil
 }
 
-func removeLocked(ctx context.Context, repo *ostree.Repo, reference string, check func(*catalog, target) error) (err error) {
-	unlock, err := repo.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if !repo.Current() {
-		return nil // another process removed the last image meanwhile
-	}
+func removeName(ctx context.Context, repo *ostree.Repo, reference string, check func(*catalog, target) error) error {
 	c, err := readCatalog(ctx, repo)
 	if err != nil {
 		return err
@@ -105,12 +95,11 @@ func removeLocked(ctx context.Context, repo *ostree.Repo, reference string, chec
 			return err
 		}
 	}
-	left, err := dropUnused(ctx, repo)
-	if err != nil {
+	if err := dropUnused(ctx, repo); err != nil {
 		return err
 	}
-	if left == 0 {
-		return vanish(repo.Path())
+	if refs, err := repo.Refs(ctx, ""); err != nil || len(refs) == 0 {
+		return err // the repo goes as a whole
 	}
 	_, err = repo.Prune(ctx)
 	return err
@@ -150,26 +139,25 @@ func (c *catalog) checkRemovable(t target) error {
 }
 
 // dropUnused deletes the refs of layers, blobs and manifests that no image that
-// is named or held uses, and tells how many refs are left.
-func dropUnused(ctx context.Context, repo *ostree.Repo) (left int, err error) {
+// is named or held uses.
+func dropUnused(ctx context.Context, repo *ostree.Repo) error {
 	refs, err := repo.Refs(ctx, "")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	used, err := usedRefs(repo, refs)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for ref := range refs {
 		if used[ref] || !isInternal(ref) {
-			left++
 			continue
 		}
 		if err := repo.DeleteRef(ctx, ref); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return left, nil
+	return nil
 }
 
 // isInternal tells the refs that follow from images from those that are roots,

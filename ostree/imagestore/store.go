@@ -130,39 +130,49 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 	return Image{}, errors.Join(errs...)
 }
 
-// pullAttempts is how often a pull begins anew because another process removed
-// the image when it had just been found, or pulled.
+// pullAttempts is how often a pull begins anew because there was no repo at first,
+// and then one with the image, which another process removed.
 const pullAttempts = 3
 
 func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.PolicyContext, ref types.ImageReference) (Image, error) {
 	name := canonical(ref)
-	before, err := s.find(ctx, name)
-	added := errors.Is(err, ErrNotFound)
-	if err != nil && !added {
+	p, err := s.newPull(ctx)
+	if err != nil {
 		return Image{}, pullError(name, err)
 	}
-	s.log.DebugContext(ctx, "pulling", "reference", name)
-	p := s.newPull(ctx)
+	img, err := p.run(ctx, sys, policy, ref)
+	if ferr := p.finish(ctx); err == nil {
+		err = ferr
+	}
+	if err != nil {
+		return Image{}, pullError(name, err)
+	}
+	return img, nil
+}
+
+// run is the pull itself.
+func (p *pull) run(ctx context.Context, sys *system, policy *signature.PolicyContext, ref types.ImageReference) (Image, error) {
+	name := canonical(ref)
+	before, err := p.store.find(ctx, name)
+	added := errors.Is(err, ErrNotFound)
+	if err != nil && !added {
+		return Image{}, err
+	}
+	p.store.log.DebugContext(ctx, "pulling", "reference", name)
 	_, err = copy.Image(ctx, policy, &imageRef{pull: p, name: name}, ref, &copy.Options{
 		RemoveSignatures: true, // checked before, not stored
-		ReportWriter:     s.options.Progress,
+		ReportWriter:     p.store.options.Progress,
 		SourceCtx:        sys.SystemContext,
 		DestinationCtx:   sys.SystemContext,
 
 		OptimizeDestinationImageAlreadyExists: true,
 	})
-	if ferr := p.finish(ctx); err == nil {
-		err = ferr
-	}
 	if err != nil {
-		return Image{}, pullError(name, explainPlatform(ctx, sys.SystemContext, ref, err))
+		return Image{}, explainPlatform(ctx, sys.SystemContext, ref, err)
 	}
-	img, err := s.find(ctx, name)
-	if err != nil {
-		return Image{}, pullError(name, err)
-	}
+	img, err := p.store.find(ctx, name)
 	img.Added, img.Previous = added, before.Digest
-	return img, nil
+	return img, err
 }
 
 // Find looks an image up in the repo, without asking anybody: by its canonical
@@ -311,7 +321,7 @@ func (s *Store) Hold(ctx context.Context, name, commit string) error {
 		return err
 	}
 	return s.withHold(ctx, name, func(repo *ostree.Repo, ref string) error {
-		return setLocked(ctx, repo, ref, sum)
+		return setRef(ctx, repo, ref, sum)
 	})
 }
 
@@ -331,10 +341,5 @@ func (s *Store) withHold(ctx context.Context, name string, change func(*ostree.R
 	if !holdName.MatchString(name) {
 		return fmt.Errorf("holding an image as %q: want NAME/NUMBER", name)
 	}
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if err != nil {
-		return err
-	}
-	defer repo.Close()
-	return change(repo, containerPrefix+name)
+	return s.withRepo(ctx, func(repo *ostree.Repo) error { return change(repo, containerPrefix+name) })
 }

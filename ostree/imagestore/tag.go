@@ -2,7 +2,6 @@ package imagestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/syscontainer/syscontainer/ostree"
@@ -29,25 +28,16 @@ func (s *Store) Tag(ctx context.Context, reference, name string) (Image, error) 
 	if err != nil {
 		return Image{}, err
 	}
-	repo, err := ostree.Open(ctx, s.options.Repo)
+	err = s.withRepo(ctx, func(repo *ostree.Repo) error { return setRef(ctx, repo, imagePrefix+encoded, commit) })
 	if err != nil {
-		return Image{}, err
-	}
-	defer repo.Close()
-	if err := setLocked(ctx, repo, imagePrefix+encoded, commit); err != nil {
 		return Image{}, fmt.Errorf("naming %q: %w", reference, err)
 	}
 	img.Reference = local
 	return img, nil
 }
 
-// setLocked points a ref at an image commit, which no prune takes meanwhile.
-func setLocked(ctx context.Context, repo *ostree.Repo, ref string, commit ostree.Checksum) (err error) {
-	unlock, err := repo.LockShared(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
+// setRef points a ref at an image commit, if that is there.
+func setRef(ctx context.Context, repo *ostree.Repo, ref string, commit ostree.Checksum) error {
 	if _, err := repo.LoadCommit(commit); err != nil {
 		return err
 	}

@@ -36,25 +36,19 @@ func (s *Store) Verify(ctx context.Context, references ...string) ([]Verified, e
 	if err != nil || len(goals) == 0 {
 		return nil, err
 	}
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if err != nil {
-		return nil, err
-	}
-	defer repo.Close()
-	unlock, err := repo.LockShared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v := &verifier{repo: repo, walk: repo.NewWalk()}
 	var reports []Verified
-	for _, goal := range goals {
-		report, err := v.image(ctx, goal)
-		if err != nil {
-			return reports, errors.Join(fmt.Errorf("verifying %q: %w", goal.reference, err), unlock())
+	err = s.withRepo(ctx, func(repo *ostree.Repo) error {
+		v := &verifier{repo: repo, walk: repo.NewWalk()}
+		for _, goal := range goals {
+			report, err := v.image(ctx, goal)
+			if err != nil {
+				return fmt.Errorf("verifying %q: %w", goal.reference, err)
+			}
+			reports = append(reports, report)
 		}
-		reports = append(reports, report)
-	}
-	return reports, unlock()
+		return nil
+	})
+	return reports, err
 }
 
 // goals are the images to verify.

@@ -142,7 +142,7 @@ func (m *machine) noLeftovers() {
 	m.t.Helper()
 	for _, pattern := range []string{"*", ".[a-z]*", "repo/tmp/staging-*", "repo/tmp/tmp*", "repo/state/*.commitpartial"} {
 		left, err := filepath.Glob(filepath.Join(filepath.Dir(m.repo), pattern))
-		left = slices.DeleteFunc(left, func(path string) bool { return path == m.repo })
+		left = slices.DeleteFunc(left, func(path string) bool { return path == m.repo || path == m.repo+".lock" })
 		if err != nil || len(left) > 0 {
 			m.t.Errorf("left behind: %q, %v", left, err)
 		}
