@@ -35,7 +35,8 @@ type compiler struct {
 	// templated are the host files, after renaming, that are templates.
 	templated []string
 	entries   []HostFile // that the deployment wants on the host
-	aliases   []string   // other names that the unit asks for
+	members   []member   // the units beside the service
+	aliases   []string   // other names that units ask for
 	plan      *Plan
 }
 
@@ -54,7 +55,10 @@ func (c *compiler) compile() (*Plan, error) {
 	}
 	c.begin()
 	// The steps are independent enough that the user sees all that is wrong at once.
-	if err := errors.Join(c.compileService(), c.compileHostFiles()); err != nil {
+	if err := errors.Join(c.compileUnits(), c.compileService(), c.compileHostFiles()); err != nil {
+		return nil, err
+	}
+	if err := c.checkUnits(c.unit); err != nil {
 		return nil, err
 	}
 	if err := c.compileEntries(); err != nil {
@@ -92,18 +96,12 @@ func (c *compiler) compileService() error {
 	if c.manifest.NoContainerService {
 		return c.errNoContainer()
 	}
-	unitText, err := c.render(serviceTemplate, templates.Unit, templates.DefaultService())
-	if err != nil {
-		return err
-	}
-	unit, err := unitgen.ParseUnit(serviceTemplate, unitText)
+	unit, unitText, err := c.serviceUnit()
 	if err != nil {
 		return err
 	}
 	c.unit = unit
-	c.aliases = unit.Words("Install", "Alias")
 	c.plan.To.Unit = unitName(c.name)
-	c.plan.To.Enabled = !c.req.NoEnable
 	c.addFile(unitPath(c.name), unitName(c.name), unitText, 0o644)
 	if unit.Runs(LauncherPath) {
 		return c.compileContainer(unit)
@@ -127,6 +125,9 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 	c.plan.To.PIDFile = c.values["PIDFILE"]
 	spec, err := c.compileSpec(unit)
 	if err != nil {
+		return err
+	}
+	if err := c.checkActivation(spec); err != nil {
 		return err
 	}
 	c.plan.MountPoints = c.mountPoints(spec)
@@ -153,7 +154,7 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 		Name:      c.name,
 		DeployDir: c.destDir(),
 		Runtime:   c.plan.To.Runtime,
-		Type:      unit.Type(),
+		Unit:      unit,
 		After:     c.req.Relations.After,
 		Before:    c.req.Relations.Before,
 		Requires:  c.req.Relations.Requires,

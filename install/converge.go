@@ -65,7 +65,7 @@ func (in *Installer) begin(t transition) error {
 // converge brings the host to t.To. Each step can be repeated, and finds out for
 // itself whether anything is to be done.
 func (in *Installer) converge(ctx context.Context, t transition) ([]string, error) {
-	if err := in.leaveUnit(ctx, t); err != nil {
+	if err := in.leaveUnits(ctx, t); err != nil {
 		return nil, err
 	}
 	placed, err := in.placeFiles(ctx, t)
@@ -79,34 +79,38 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 	if err := in.pointCurrent(t); err != nil {
 		return nil, err
 	}
-	return append(placed, removed...), in.enterUnit(ctx, t)
+	return append(placed, removed...), in.enterUnits(ctx, t)
 }
 
-// leaveUnit stops and disables a unit that will be no more.
-func (in *Installer) leaveUnit(ctx context.Context, t transition) error {
-	if t.From == nil || t.From.Unit == "" || (t.To != nil && t.To.Unit == t.From.Unit) {
+// leaveUnits stops and disables the units that will be no more.
+func (in *Installer) leaveUnits(ctx context.Context, t transition) error {
+	gone := without(t.From.unitNames(), t.To.unitNames())
+	for _, unit := range gone {
+		if err := in.Services.Stop(ctx, unit); err != nil {
+			return err
+		}
+	}
+	if len(gone) == 0 {
 		return nil
 	}
-	if err := in.Services.Stop(ctx, t.From.Unit); err != nil {
+	if err := in.removePIDFile(t); err != nil {
 		return err
 	}
-	if err := in.removePIDFile(t.From); err != nil {
-		return err
-	}
-	return in.Services.Disable(ctx, []string{t.From.Unit})
+	return in.Services.Disable(ctx, gone)
 }
 
 // removePIDFile removes what the runtime wrote. An image chooses the path, so only
 // files that the next boot would remove as well are touched.
-func (in *Installer) removePIDFile(r *Record) error {
-	if !strings.HasPrefix(path.Clean(r.PIDFile), "/run/") {
+func (in *Installer) removePIDFile(t transition) error {
+	stays := t.To != nil && t.To.Unit == t.From.Unit
+	if stays || !strings.HasPrefix(path.Clean(t.From.PIDFile), "/run/") {
 		return nil
 	}
-	return in.Tree.Remove(r.PIDFile)
+	return in.Tree.Remove(t.From.PIDFile)
 }
 
-// enterUnit makes systemd know what changed.
-func (in *Installer) enterUnit(ctx context.Context, t transition) error {
+// enterUnits makes systemd know what changed.
+func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 	if t.To != nil {
 		if f, ok := t.To.file(tmpfilesPath(t.Name)); ok {
 			if err := in.Services.Tmpfiles(ctx, f.Path); err != nil {
@@ -117,10 +121,11 @@ func (in *Installer) enterUnit(ctx context.Context, t transition) error {
 	if err := in.Services.Reload(ctx); err != nil {
 		return err
 	}
-	if t.From == nil && t.To != nil && t.To.Enabled {
-		return in.Services.Enable(ctx, []string{t.To.Unit})
+	added := without(t.To.unitNames(), t.From.unitNames())
+	if len(added) == 0 || !t.To.Enabled {
+		return nil
 	}
-	return nil
+	return in.Services.Enable(ctx, added)
 }
 
 // pointCurrent makes current lead to t.To.

@@ -36,7 +36,16 @@ type Details struct {
 	MainPID     int               `json:"main_pid"`
 	Status      string            `json:"status"`
 	Since       *time.Time        `json:"since,omitempty"`
-	Files       []FileDetails     `json:"files"`
+	// Units are those that the image brings beside its service.
+	Units []UnitDetails `json:"units"`
+	Files []FileDetails `json:"files"`
+}
+
+// UnitDetails are what systemd says of a unit.
+type UnitDetails struct {
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Enabled string `json:"enabled"`
 }
 
 // VariableDetails are a variable of the image and the value that it has.
@@ -86,13 +95,20 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	details := &Details{
 		Summary: summary, Created: record.Created, Commit: record.Image.Commit, Runtime: record.Runtime,
 		Values: record.Values, Secrets: append([]string{}, record.Secrets...), Variables: in.describeVariables(ctx, record), Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
-		Files: []FileDetails{},
+		Units: []UnitDetails{}, Files: []FileDetails{},
 	}
 	if !status.Since.IsZero() {
 		details.Since = &status.Since
 	}
 	if details.Deployments, err = in.deploymentNumbers(name); err != nil {
 		return nil, err
+	}
+	for _, unit := range record.Units {
+		status, err := in.Services.Status(ctx, unit.Name)
+		if err != nil {
+			return nil, err
+		}
+		details.Units = append(details.Units, UnitDetails{Name: unit.Name, State: status.Active, Enabled: status.FileState})
 	}
 	return details, in.describeFiles(record, details)
 }

@@ -271,12 +271,16 @@ type servicesDouble struct {
 func (d *servicesDouble) Reload(context.Context) error { return d.effects.next("reload") }
 
 func (d *servicesDouble) Enable(_ context.Context, units []string) error {
-	d.enabled[units[0]] = true
+	for _, unit := range units {
+		d.enabled[unit] = true
+	}
 	return d.effects.next("enable %v", units)
 }
 
 func (d *servicesDouble) Disable(_ context.Context, units []string) error {
-	delete(d.enabled, units[0])
+	for _, unit := range units {
+		delete(d.enabled, unit)
+	}
 	return d.effects.next("disable %v", units)
 }
 

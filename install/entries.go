@@ -138,20 +138,26 @@ func (c *compiler) twins() error {
 	return errors.Join(errs...)
 }
 
-// unitConflict returns why the container cannot have the unit that it wants, or an
-// alias of it: a package of the host brings one of that name, which it would hide.
+// unitConflict returns why the container cannot have a unit that it wants, or an
+// alias of one: the host has one of that name, which it would hide.
 func (c *compiler) unitConflict() error {
-	if c.plan.To.Unit == "" {
-		return nil
-	}
 	var errs []error
-	for _, unit := range append([]string{c.plan.To.Unit}, c.aliases...) {
-		for _, vendor := range vendorUnitPaths(unit) {
-			if _, err := c.facts.tree.Lstat(vendor); err == nil {
-				errs = append(errs, fmt.Errorf("the host has a unit of that name, %s", vendor))
-				break // /lib is /usr/lib on most hosts
-			}
-		}
+	for _, unit := range c.plan.To.unitNames() {
+		errs = append(errs, c.taken(unit, foreignUnitDirs()))
+	}
+	for _, alias := range c.aliases {
+		errs = append(errs, c.taken(alias, append([]string{systemdDir}, foreignUnitDirs()...)))
 	}
 	return errors.Join(errs...)
+}
+
+// taken returns where the host has a unit of that name, as an error.
+func (c *compiler) taken(unit string, dirs []string) error {
+	for _, dir := range dirs {
+		p := path.Join(dir, unit)
+		if _, err := c.facts.tree.Lstat(p); err == nil {
+			return fmt.Errorf("the host has a unit of that name, %s", p) // /lib is /usr/lib on most hosts
+		}
+	}
+	return nil
 }

@@ -185,11 +185,24 @@ func (in *Installer) abandon(ctx context.Context, record *Record) error {
 	return in.discard(ctx, record)
 }
 
-// Start starts the container's service and returns when it is ready; one that runs
-// is left alone. The error has a hint: what Services says, or else the last lines
-// of the unit's journal.
+// Start starts the container's service and the units beside it that are made to be
+// enabled, and returns when they are ready; what runs is left alone. The error has a
+// hint: what Services says, or else the last lines of the unit's journal.
 func (in *Installer) Start(ctx context.Context, name string) error {
-	err := in.Services.Start(ctx, unitName(name))
+	record, err := in.currentRecord(name)
+	if err != nil {
+		return err
+	}
+	for _, unit := range record.startable() {
+		if err := in.start(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Installer) start(ctx context.Context, unit string) error {
+	err := in.Services.Start(ctx, unit)
 	if err == nil {
 		return nil
 	}
@@ -197,5 +210,5 @@ func (in *Installer) Start(ctx context.Context, name string) error {
 	if errors.As(err, &hint) {
 		return err
 	}
-	return in.withJournal(ctx, unitName(name), err)
+	return in.withJournal(ctx, unit, err)
 }

@@ -66,12 +66,13 @@ func ownCredentialsPath(name string) string {
 	return path.Join("/run", serviceRunDir(name), credentialsDir)
 }
 
-// vendorUnitPaths are where a unit of this name would come from a package.
-func vendorUnitPaths(unit string) []string {
+// foreignUnitDirs are where systemd finds units that are not ours: of packages, of
+// somebody who makes them at run time, of generators.
+func foreignUnitDirs() []string {
 	return []string{
-		path.Join("/usr/lib/systemd/system", unit),
-		path.Join("/lib/systemd/system", unit),
-		path.Join("/usr/local/lib/systemd/system", unit),
+		"/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system",
+		"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/system",
+		"/run/systemd/generator.early", "/run/systemd/generator", "/run/systemd/generator.late",
 	}
 }
 
@@ -80,12 +81,12 @@ const deployDir = "deploy"
 
 // Files of a deployment, relative to its directory.
 const (
-	recordFile   = "record.json"
-	configFile   = "config.json"
-	rootfsDir    = "rootfs"
-	dropInFile   = "10-syscontainer.conf"
-	tmpfilesFile = "tmpfiles.conf"
-	hostFilesDir = "hostfs"
-
+	recordFile     = "record.json"
+	configFile     = "config.json"
+	rootfsDir      = "rootfs"
+	dropInFile     = "10-syscontainer.conf"
+	tmpfilesFile   = "tmpfiles.conf"
+	hostFilesDir   = "hostfs"
 	credentialsDir = "credentials"
+	unitsDir       = "units"
 )

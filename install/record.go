@@ -35,7 +35,9 @@ type Record struct {
 	PIDFile string `json:"pid_file,omitempty"`
 	// Unit is the service, "" when the image only installs files.
 	Unit string `json:"unit,omitempty"`
-	// Enabled says that installing enabled the unit.
+	// Units are those that the image brings beside it.
+	Units []UnitRef `json:"units,omitempty"`
+	// Enabled says that installing enabled the units.
 	Enabled   bool      `json:"enabled"`
 	Relations Relations `json:"relations"`
 	// Files are all entries that the deployment puts onto the host: unit,

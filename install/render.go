@@ -21,6 +21,7 @@ const (
 	configTemplate   = exportsDir + "/config.json.template"
 	tmpfilesTemplate = exportsDir + "/tmpfiles.template"
 	hostFilesTree    = exportsDir + "/hostfs"
+	unitsTree        = exportsDir + "/units"
 )
 
 // readManifest reads the image's settings; an image without any has the defaults.

@@ -86,6 +86,7 @@ func (in *Installer) everything(name string) *Record {
 			record = in.guessRecord(name, n)
 		}
 		all.Unit = cmp.Or(record.Unit, all.Unit)
+		all.Units = union(all.Units, record.Units)
 		all.PIDFile = cmp.Or(record.PIDFile, all.PIDFile)
 		all.Files = append(all.Files, record.Files...)
 	}
@@ -103,11 +104,20 @@ func (in *Installer) everything(name string) *Record {
 // files of all deployments share.
 func (in *Installer) guessRecord(name string, n int) *Record {
 	guess := &Record{Name: name, Deployment: n, Files: []HostFile{{Path: dropInDir(name), Kind: Directory}}}
-	for hostPath, source := range map[string]string{
+	sources := map[string]string{
 		unitPath(name):     unitName(name),
 		dropInPath(name):   dropInFile,
 		tmpfilesPath(name): tmpfilesFile,
-	} {
+	}
+	units, err := in.Tree.ReadDir(path.Join(in.Paths.Deployment(name, n), unitsDir))
+	if err != nil {
+		in.Log.Warn("looking for the units of a deployment", "container", name, "error", err)
+	}
+	for _, unit := range units {
+		guess.Units = append(guess.Units, UnitRef{Name: unit.Name()})
+		sources[path.Join(systemdDir, unit.Name())] = path.Join(unitsDir, unit.Name())
+	}
+	for hostPath, source := range sources {
 		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source))
 		if err != nil {
 			continue
@@ -118,6 +128,16 @@ func (in *Installer) guessRecord(name string, n int) *Record {
 		}
 	}
 	return guess
+}
+
+// union appends the units that are not in the list yet.
+func union(units, more []UnitRef) []UnitRef {
+	for _, unit := range more {
+		if !slices.ContainsFunc(units, func(u UnitRef) bool { return u.Name == unit.Name }) {
+			units = append(units, unit)
+		}
+	}
+	return units
 }
 
 // guessFromHost makes up for deployments that are gone altogether: a unit and a

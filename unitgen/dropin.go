@@ -1,7 +1,6 @@
 package unitgen
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -17,10 +16,11 @@ type DropInSpec struct {
 	DeployDir string // absolute; what it is mounted from is mounted first
 	Runtime   string // absolute path of the OCI runtime
 
-	// Type is that of the unit as the image wrote it, Unit.Type(); "" is simple.
-	// The launcher reports the main process by sd_notify, so what is not a kind
-	// of notify yet becomes it; a type whose meaning would be lost is refused.
-	Type string
+	// Unit is the unit as the image wrote it. What it says holds, where the launcher
+	// does not need something else. The launcher reports the main process by sd_notify,
+	// so a simple service becomes one that notifies; settings with which no container
+	// can start are refused.
+	Unit Unit
 
 	// KillSignal is the image's stop signal in any form that images use (SIGINT,
 	// INT, 2, RTMIN+3); "" leaves the unit's own setting.
@@ -58,13 +58,14 @@ func DropIn(d DropInSpec) ([]byte, error) {
 	w.units("Requires", d.Requires)
 	w.units("Wants", d.Wants)
 	w.section("Service")
-	w.serviceType(d.Type)
-	w.set("NotifyAccess", "all")
-	w.set("Delegate", "yes")
+	w.obstacles(d.Unit)
+	w.serviceType(d.Unit.Type())
+	w.unless(d.Unit, "NotifyAccess", "all", "none")
+	w.delegate(d.Unit)
 	w.set("ExecStopPost", "-"+w.path("ExecStopPost", d.Runtime)+" delete --force "+d.Name)
-	w.set("KillMode", "mixed")
+	w.unless(d.Unit, "KillMode", "mixed", "")
 	w.killSignal(d.KillSignal)
-	w.set("SyslogIdentifier", d.Name)
+	w.unless(d.Unit, "SyslogIdentifier", d.Name, "")
 	for _, c := range d.Credentials {
 		w.credential(c)
 	}
@@ -140,16 +141,50 @@ func (w *writer) credential(c Credential) {
 	w.set(setting, c.Name+":"+strings.ReplaceAll(c.Path, "%", "%%"))
 }
 
+// unless sets what the unit does not say, or says so that it means useless.
+func (w *writer) unless(u Unit, key, value, useless string) {
+	if says, _ := u.Last("Service", key); says == "" || says == useless {
+		w.set(key, value)
+	}
+}
+
+// delegate makes the unit's control group the launcher's to divide. A unit may name
+// the controllers of it.
+func (w *writer) delegate(u Unit) {
+	if says, _ := u.Last("Service", "Delegate"); says == "" || isFalse(says) {
+		w.set("Delegate", "yes")
+	}
+}
+
+// serviceType keeps what the type means. A forking service is up when its starter has
+// ended, which is when the launcher says so; a oneshot is a launcher that waits.
 func (w *writer) serviceType(t string) {
-	switch cmp.Or(t, "simple") {
+	switch t {
 	case "notify-reload":
 		w.set("Type", "notify") // for systemd before 253, which skips the next line
 		w.set("Type", t)
-	case "notify", "simple", "exec":
+	case "notify", "simple", "exec", "idle", "forking":
 		w.set("Type", "notify")
+	case "oneshot", "dbus":
 	default:
-		w.check(&ValueError{Setting: "Type", Value: t,
-			Reason: "cannot run a container; simple, exec, notify and notify-reload can"})
+		w.check(&ValueError{Setting: "Type", Value: t, Reason: "is not a type of service that systemd knows"})
+	}
+}
+
+// obstacles refuses settings of the service with which the launcher or the runtime
+// cannot work. What they are meant for, config.json can say.
+func (w *writer) obstacles(u Unit) {
+	const root = "cannot hold for a container: the runtime must be root; set process.user in config.json"
+	const files = "cannot hold for a container: it has a root of its own in config.json"
+	const cgroups = "cannot hold for a container: the runtime must make its control group"
+	for _, o := range []struct{ key, harmless, reason string }{
+		{"User", "root", root}, {"Group", "root", root}, {"DynamicUser", "no", root},
+		{"RootDirectory", "/", files}, {"RootImage", "", files}, {"ProtectControlGroups", "no", cgroups},
+	} {
+		value, _ := u.Last("Service", o.key)
+		if value != "" && value != o.harmless && !isFalse(value) {
+			w.check(&ValueError{Setting: o.key, Value: value, Reason: o.reason})
+		}
 	}
 }
 

@@ -8,18 +8,75 @@ import (
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
+// service is a unit that runs something, with more lines in its section Service.
+func service(lines ...string) unitgen.Unit {
+	text := "[Service]\nExecStart=/x\n" + strings.Join(lines, "\n")
+	unit, err := unitgen.ParseUnit("x.service", []byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return unit
+}
+
+func TestDropInKeepsWhatTheUnitSays(t *testing.T) {
+	for _, tc := range []struct {
+		unit     unitgen.Unit
+		has, not []string
+	}{
+		{service(), []string{"Type=notify", "NotifyAccess=all", "Delegate=yes", "KillMode=mixed", "SyslogIdentifier=x"}, nil},
+		{service("Type=forking", "PIDFile=/run/x.pid"), []string{"Type=notify"}, nil},
+		{service("Type=idle"), []string{"Type=notify"}, nil},
+		{service("Type=oneshot"), []string{"Delegate=yes"}, []string{"Type="}},
+		{service("BusName=org.x"), []string{"NotifyAccess=all"}, []string{"Type="}},
+		{service("NotifyAccess=none"), []string{"NotifyAccess=all"}, nil},
+		{service("NotifyAccess=main", "KillMode=process", "SyslogIdentifier=y"), nil, []string{"NotifyAccess=", "KillMode=", "SyslogIdentifier="}},
+		{service("Delegate=no"), []string{"Delegate=yes"}, nil},
+		{service("Delegate=cpu memory"), nil, []string{"Delegate="}},
+	} {
+		text, err := unitgen.DropIn(unitgen.DropInSpec{Name: "x", DeployDir: "/d", Runtime: "/r", Unit: tc.unit})
+		if err != nil {
+			t.Error(err)
+		}
+		for _, line := range tc.has {
+			if !strings.Contains(string(text), "\n"+line+"\n") {
+				t.Errorf("%v: no %s in\n%s", tc.unit, line, text)
+			}
+		}
+		for _, key := range tc.not {
+			if strings.Contains(string(text), "\n"+key) {
+				t.Errorf("%v: sets %s in\n%s", tc.unit, key, text)
+			}
+		}
+	}
+}
+
+func TestDropInRefusesWhatNoContainerCanStartWith(t *testing.T) {
+	unit := service("User=etcd", "Group=etcd", "DynamicUser=yes", "RootDirectory=/srv", "RootImage=/x", "ProtectControlGroups=strict")
+	_, err := unitgen.DropIn(unitgen.DropInSpec{Name: "x", DeployDir: "/d", Runtime: "/r", Unit: unit})
+	for _, key := range []string{"User", "Group", "DynamicUser", "RootDirectory", "RootImage", "ProtectControlGroups"} {
+		if err == nil || !strings.Contains(err.Error(), key+"=: ") {
+			t.Errorf("%s= is not refused: %v", key, err)
+		}
+	}
+	unit = service("User=root", "Group=", "DynamicUser=false", "RootDirectory=/", "ProtectControlGroups=no", "User=")
+	if _, err := unitgen.DropIn(unitgen.DropInSpec{Name: "x", DeployDir: "/d", Runtime: "/r", Unit: unit}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDropInGolden(t *testing.T) {
 	tests := map[string]unitgen.DropInSpec{
 		"minimal.conf": {
 			Name:      "etcd",
 			DeployDir: "/var/lib/syscontainer/containers/etcd/deploy/1",
 			Runtime:   "/usr/bin/runc",
+			Unit:      service(),
 		},
 		"full.conf": {
 			Name:       "flannel-2",
 			DeployDir:  "/var/lib/syscontainer/containers/flannel-2/deploy/17",
 			Runtime:    "/usr/bin/crun",
-			Type:       "notify-reload",
+			Unit:       service("Type=notify-reload"),
 			KillSignal: "rtmin+3",
 			After:      []string{"etcd.service", "network-online.target", "etcd.service"},
 			Before:     []string{"docker.service"},
@@ -35,7 +92,7 @@ func TestDropInGolden(t *testing.T) {
 			Name:       "a.b_c-d",
 			DeployDir:  `/srv/100% "mine"/it's\n/é`,
 			Runtime:    "/opt/my runtime/%n/runc$HOME",
-			Type:       "exec",
+			Unit:       service("Type=exec"),
 			KillSignal: "2",
 		},
 	}
@@ -56,7 +113,7 @@ func TestDropInRefusesEverythingWrongAtOnce(t *testing.T) {
 		Name:       "../x",
 		DeployDir:  "/a\nType=forking",
 		Runtime:    "runc",
-		Type:       "forking",
+		Unit:       service("Type=spoon"),
 		KillSignal: "SIGNONE",
 		After:      []string{"etcd"},
 		Credentials: []unitgen.Credential{
@@ -68,7 +125,7 @@ func TestDropInRefusesEverythingWrongAtOnce(t *testing.T) {
 		`name "../x" does not begin with a letter or a digit`,
 		`RequiresMountsFor=: "/a\nType=forking" has a control character`,
 		`name "etcd" does not end in .service, .target or another type of unit`,
-		`Type=: "forking" cannot run a container; simple, exec, notify and notify-reload can`,
+		`Type=: "spoon" is not a type of service that systemd knows`,
 		`ExecStopPost=: "runc" is not an absolute path`,
 		`KillSignal=: "SIGNONE" is not a signal`,
 		`LoadCredential=: "a:b" is not the name of a credential`,
@@ -95,7 +152,7 @@ func TestDropInSignals(t *testing.T) {
 		"RTMIN-1": "", "RTMAX+1": "", "RTMIN+": "", "RTMIN+ 1": "", "TERM\n": "", "SIGTERM ": "",
 	} {
 		text, err := unitgen.DropIn(unitgen.DropInSpec{
-			Name: "x", DeployDir: "/d", Runtime: "/r", KillSignal: signal,
+			Name: "x", DeployDir: "/d", Runtime: "/r", KillSignal: signal, Unit: service(),
 		})
 		if want == "" {
 			if err == nil {
@@ -116,8 +173,13 @@ func FuzzDropIn(f *testing.F) {
 	f.Add("a.b", "/a b\"'\\%", "/r$X\t", "exec", "37", "a@b.socket", `x\x2d.mount`)
 	f.Add("x\n", "/a\nb", "/a\rb", "simple\n", "TERM\n", "a.service\nX=y", "")
 	f.Fuzz(func(t *testing.T, name, dir, runtime, typ, signal, after, wants string) {
+		unit, err := unitgen.ParseUnit("x", []byte("[Service]\nType="+typ))
+		if err != nil {
+			return
+		}
+		typ = unit.Type()
 		spec := unitgen.DropInSpec{
-			Name: name, DeployDir: dir, Runtime: runtime, Type: typ, KillSignal: signal,
+			Name: name, DeployDir: dir, Runtime: runtime, Unit: unit, KillSignal: signal,
 			After: []string{after}, Wants: []string{wants, wants},
 		}
 		text, err := unitgen.DropIn(spec)
@@ -131,8 +193,11 @@ func FuzzDropIn(f *testing.F) {
 		if signal == "" {
 			want--
 		}
-		if typ == "notify-reload" {
+		switch typ {
+		case "notify-reload":
 			want++
+		case "oneshot", "dbus":
+			want--
 		}
 		if got := strings.Count(string(text), "\n"); got != want {
 			t.Errorf("%d lines, want %d:\n%s", got, want, text)

@@ -27,11 +27,14 @@ var errStopped = errors.New("stopped before the container was started")
 type host struct {
 	proc, cgroup, run string
 	environ           []string
-	manager           int // pid of the systemd that started the launcher
+	manager           int    // pid of the systemd that started the launcher
+	self              string // this program
 }
 
 func realHost() host {
-	return host{proc: "/proc", cgroup: "/sys/fs/cgroup", run: "/run", environ: os.Environ(), manager: os.Getppid()}
+	return host{
+		proc: "/proc", cgroup: "/sys/fs/cgroup", run: "/run", environ: os.Environ(), manager: os.Getppid(), self: "/proc/self/exe",
+	}
 }
 
 // launch starts the container and hands it to systemd. After nil the
@@ -41,17 +44,11 @@ func (h host) launch(ctx context.Context, o options) error {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return errors.New("NOTIFY_SOCKET is not set: this program runs as ExecStart= of a unit with Type=notify")
 	}
-	if _, err := exec.LookPath(o.Runtime); err != nil {
-		return fmt.Errorf("finding the OCI runtime: %w", err)
-	}
 	f, err := readFacts(o.Bundle)
 	if err != nil {
 		return err
 	}
-	if err := h.enterSupervisor(f.CgroupsPath); err != nil {
-		return err
-	}
-	if err := h.removeLeftover(ctx, o); err != nil {
+	if err := h.makeRoom(ctx, o, f); err != nil {
 		return err
 	}
 	if err := h.copyCredentials(o.Name, f); err != nil {
@@ -65,6 +62,18 @@ func (h host) launch(ctx context.Context, o options) error {
 		err = fmt.Errorf("%w (%w)", errStopped, context.Cause(ctx))
 	}
 	return withCleanup(err, h.cleanUp(ctx, o))
+}
+
+// makeRoom is what comes before the runtime: nothing of an earlier container is left
+// after nil, and the launcher is out of the way.
+func (h host) makeRoom(ctx context.Context, o options, f facts) error {
+	if _, err := exec.LookPath(o.Runtime); err != nil {
+		return fmt.Errorf("finding the OCI runtime: %w", err)
+	}
+	if err := h.enterSupervisor(f.CgroupsPath); err != nil {
+		return err
+	}
+	return h.removeLeftover(ctx, o)
 }
 
 // startContainer has the runtime start the container and announces it.

@@ -35,10 +35,21 @@ func main() {
 // command runs the whole program and returns its exit status. Everything it
 // has to say is one line on stderr, which is the unit's journal.
 func command(ctx context.Context, args []string, h host, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == execRuntime {
+		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", becomeRuntime(args[1:]))
+		return exitFailed
+	}
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
 		return exitUsage
+	}
+	if o.Foreground {
+		status, err := h.runToEnd(ctx, o)
+		if err != nil {
+			fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+		}
+		return status
 	}
 	err = h.launch(ctx, o)
 	if err == nil {

@@ -14,6 +14,8 @@ type options struct {
 	PIDFile string // where the runtime writes the pid of the container's init
 	Bundle  string // the deployment: the directory that holds config.json
 	Name    string // the container
+
+	Foreground bool // wait for the container's end
 }
 
 // parseOptions reads the command line. An error means wrong usage.
@@ -24,6 +26,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.Runtime, "runtime", "", "")
 	flags.StringVar(&o.PIDFile, "pid-file", "", "")
 	flags.StringVar(&o.Bundle, "bundle", "", "")
+	flags.BoolVar(&o.Foreground, "foreground", false, "")
 	if err := flags.Parse(args); err != nil {
 		return options{}, fmt.Errorf("%w; %s", err, usage)
 	}
@@ -37,7 +40,7 @@ func parseOptions(args []string) (options, error) {
 	return o, o.check()
 }
 
-const usage = "usage: syscontainer-launch --runtime=PATH --pid-file=PATH --bundle=DIR NAME"
+const usage = "usage: syscontainer-launch [--foreground] --runtime=PATH --pid-file=PATH --bundle=DIR NAME"
 
 // check refuses relative paths: the working directory is the unit's business.
 func (o options) check() error {

@@ -29,11 +29,14 @@ const runtimeGrace = 2 * time.Second
 // and the runtime's complaints are in the journal under this unit.
 func (h host) runContainer(ctx context.Context, o options) error {
 	cmd := exec.CommandContext(ctx, o.Runtime, runArgs(o)...)
-	cmd.Env = runtimeEnv(h.environ)
 	cmd.Cancel = func() error { return nil } // it is done in milliseconds, normally
 	cmd.WaitDelay = runtimeGrace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
+	err := h.startRuntime(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
 		return fmt.Errorf("starting container %q with %s: %w", o.Name, o.Runtime, err)
 	}
 	return nil

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,6 +20,10 @@ import (
 // in which one can fail is reachable. The real ones are used by the end-to-end
 // suite.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == execRuntime {
+		fmt.Fprintln(os.Stderr, becomeRuntime(os.Args[2:]))
+		os.Exit(exitFailed)
+	}
 	if mode := os.Getenv("FAKE_RUNTIME"); mode != "" {
 		os.Exit(fakeRuntime(mode, os.Args[1:]))
 	}
@@ -42,12 +49,18 @@ func fakeRuntime(mode string, args []string) int {
 		return 3
 	case "hangs":
 		time.Sleep(time.Minute)
+	case "waits": // as a container in the foreground that is stopped
+		stop := make(chan os.Signal, 1)
+		signal.Notify(stop, syscall.SIGINT)
+		note(os.Getenv("FAKE_LOG"), "waiting")
+		<-stop
+		return 128 + int(syscall.SIGINT)
 	case "no-pid":
 		return 0
 	case "bad-pid":
 		pid = "-1"
 	}
-	if err := os.WriteFile(args[3], []byte(pid), 0o600); err != nil {
+	if err := os.WriteFile(args[slices.Index(args, "--pid-file")+1], []byte(pid), 0o600); err != nil {
 		return 4
 	}
 	return 0
@@ -78,7 +91,7 @@ func newScene(t *testing.T, mode string) *scene {
 	t.Helper()
 	dir := t.TempDir()
 	s := &scene{t: t, dir: dir, host: host{
-		proc: dir + "/proc", cgroup: dir + "/cgroup", run: dir + "/run", manager: 1,
+		proc: dir + "/proc", cgroup: dir + "/cgroup", run: dir + "/run", manager: 1, self: os.Args[0],
 		environ: append(os.Environ(), "FAKE_RUNTIME="+mode, "FAKE_LOG="+dir+"/log", "FAKE_PID=42",
 			"NOTIFY_SOCKET=/x", "WATCHDOG_USEC=1", "LISTEN_FDS=1", "KEPT=yes"),
 	}}

@@ -58,6 +58,9 @@ func showRows(d *install.Details) [][]string {
 	if d.Unit != "" {
 		rows = append(rows, []string{"unit:", unitLine(d)})
 	}
+	for _, unit := range d.Units {
+		rows = append(rows, []string{"unit:", strings.Join(slices.DeleteFunc([]string{unit.Name, unit.State, unit.Enabled}, isEmpty), ", ")})
+	}
 	if d.Runtime != "" {
 		rows = append(rows, []string{"runtime:", d.Runtime})
 	}
@@ -125,3 +128,5 @@ func unitLine(d *install.Details) string {
 	}
 	return line
 }
+
+func isEmpty(s string) bool { return s == "" }
