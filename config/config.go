@@ -23,11 +23,14 @@ type Config struct {
 	// Runtime is the OCI runtime that containers run with unless they ask for
 	// another; "" takes the first of runc and crun that the host has.
 	Runtime string `toml:"runtime"`
+	// StallTimeout is for how many seconds a registry may say nothing before a pull
+	// begins anew.
+	StallTimeout int `toml:"stall_timeout"`
 }
 
 // Default returns the settings of a host that has none of its own.
 func Default() Config {
-	return Config{StateDir: "/var/lib/syscontainer", Repo: "/var/lib/syscontainer/repo"}
+	return Config{StateDir: "/var/lib/syscontainer", Repo: "/var/lib/syscontainer/repo", StallTimeout: 60}
 }
 
 // Parse reads the settings in data, TOML, on top of the defaults. An unknown key
@@ -57,12 +60,22 @@ func (c Config) complete() (Config, error) {
 	if c.Repo == "" {
 		c.Repo = path.Join(c.StateDir, "repo")
 	}
+	if c.StallTimeout == 0 {
+		c.StallTimeout = Default().StallTimeout
+	}
 	if err := errors.Join(
-		cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
+		positive("stall_timeout", c.StallTimeout), cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
 	); err != nil {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+func positive(key string, value int) error {
+	if value < 1 {
+		return fmt.Errorf("%s: %d is not a number of seconds", key, value)
+	}
+	return nil
 }
 
 // cleanPath brings the path of a key into its shortest form; "" stays "".

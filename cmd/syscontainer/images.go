@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -41,6 +43,7 @@ type listedImage struct {
 	Size       uint64     `json:"size"`
 	Unique     uint64     `json:"unique_size"`
 	Containers []string   `json:"containers"`
+	Broken     string     `json:"broken,omitempty"` // why it cannot be read
 }
 
 func imagesListCommand() *cli.Command {
@@ -49,7 +52,8 @@ func imagesListCommand() *cli.Command {
 		Usage:     "list the images of the store",
 		UsageText: "syscontainer images list [--json]",
 		Description: "One line for each name of an image, and one for an image that has lost its name to another. SIZE is\n" +
-			"what its files take, UNIQUE how much of that no other image shares.",
+			"what its files take, UNIQUE how much of that no other image shares. An image that cannot be read is\n" +
+			"shown as broken.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
@@ -63,9 +67,12 @@ func imagesListCommand() *cli.Command {
 	}
 }
 
-// runImagesList shows what can be read even when something cannot.
+// runImagesList shows also what cannot be read.
 func runImagesList(ctx context.Context, store *imagestore.Store, out output) error {
 	images, err := store.Inventory(ctx)
+	if err != nil {
+		return err
+	}
 	list := []listedImage{}
 	for _, i := range images {
 		listed := listedImage{
@@ -81,12 +88,18 @@ func runImagesList(ctx context.Context, store *imagestore.Store, out output) err
 		if listed.Containers == nil {
 			listed.Containers = []string{}
 		}
+		if i.Broken != nil {
+			listed.Broken = i.Broken.Error()
+			out.warn(fmt.Sprintf("%s cannot be read: %v", brokenName(i), i.Broken))
+		}
 		list = append(list, listed)
 	}
-	if printErr := out.print(list, func(w io.Writer) { table(w, imageRows(list)) }); printErr != nil {
-		return printErr
-	}
-	return err
+	return out.print(list, func(w io.Writer) { table(w, imageRows(list)) })
+}
+
+// brokenName is how an image is called that cannot be read.
+func brokenName(i imagestore.Stored) string {
+	return cmp.Or(strings.Join(i.Names, ", "), i.PulledAs, i.Commit)
 }
 
 func imageRows(list []listedImage) [][]string {
@@ -105,6 +118,10 @@ func imageRows(list []listedImage) [][]string {
 			names = []string{"<none>"}
 		}
 		for _, name := range names {
+			if i.Broken != "" {
+				rows = append(rows, []string{name, "<broken>", "-", "-", "-", containers})
+				continue
+			}
 			id := strings.TrimPrefix(i.ID[:min(len(i.ID), shortID)], "sha256:")
 			rows = append(rows, []string{name, id, created, humanSize(i.Size), humanSize(i.Unique), containers})
 		}

@@ -16,6 +16,8 @@ type prunedStore struct {
 	Images  []string `json:"images"`
 	Objects int      `json:"objects"`
 	Bytes   uint64   `json:"bytes"`
+	// Unreadable images stay, and what they might need.
+	Unreadable []string `json:"unreadable"`
 }
 
 func imagesPruneCommand() *cli.Command {
@@ -46,7 +48,7 @@ func runImagesPrune(ctx context.Context, installer *install.Installer, store *im
 	var result prunedStore
 	err := installer.Exclusively(ctx, func(ctx context.Context) error {
 		pruned, err := store.Prune(ctx, options)
-		result = prunedStore{Images: pruned.Images, Objects: pruned.Objects, Bytes: pruned.Bytes}
+		result = prunedStore{Images: pruned.Images, Objects: pruned.Objects, Bytes: pruned.Bytes, Unreadable: pruned.Unreadable}
 		return err
 	})
 	if err != nil {
@@ -54,6 +56,12 @@ func runImagesPrune(ctx context.Context, installer *install.Installer, store *im
 	}
 	if result.Images == nil {
 		result.Images = []string{}
+	}
+	if result.Unreadable == nil {
+		result.Unreadable = []string{}
+	}
+	for _, image := range result.Unreadable {
+		out.warn(image + " cannot be read; it stays, and what it might need; to free that: syscontainer images rm IMAGE")
 	}
 	return out.print(result, func(w io.Writer) {
 		for _, image := range result.Images {

@@ -36,10 +36,12 @@ func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
 		Usage:     "show what an image says of itself",
-		UsageText: "syscontainer inspect [--authfile FILE] [--json] IMAGE",
+		UsageText: "syscontainer inspect [--remote] [--authfile FILE] [--json] IMAGE",
 		Description: "Of an image in the store, also given by its ID, also the containers that use it and the variables\n" +
-			"that its templates have. Any other is looked at where it is, and nothing is pulled.",
-		Flags:        append(registryFlags(), jsonFlag()),
+			"that its templates have. Any other is looked at where it is, and nothing is pulled; with --remote this\n" +
+			"one too, as it is there now.",
+		Flags: append(registryFlags(),
+			&cli.BoolFlag{Name: "remote", Usage: "ask the registry, or look into the file, also when the store has the image"}, jsonFlag()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			image, err := oneArgument(c, "IMAGE")
@@ -47,14 +49,21 @@ func inspectCommand() *cli.Command {
 				return err
 			}
 			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
-				return runInspect(ctx, store, image, outputOf(c))
+				look := store.Inspect
+				if c.Bool("remote") {
+					look = store.InspectRemote
+				}
+				return runInspect(ctx, store, look, image, outputOf(c))
 			})
 		},
 	}
 }
 
-func runInspect(ctx context.Context, store *imagestore.Store, reference string, out output) error {
-	found, err := store.Inspect(ctx, reference)
+// inspectFunc is one of the store's ways to look at an image.
+type inspectFunc func(ctx context.Context, reference string) (*imagestore.Inspection, error)
+
+func runInspect(ctx context.Context, store *imagestore.Store, look inspectFunc, reference string, out output) error {
+	found, err := look(ctx, reference)
 	if err != nil {
 		return err
 	}

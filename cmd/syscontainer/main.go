@@ -9,12 +9,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/containers/storage/pkg/reexec"
 )
 
 // defaultPath is where programs are where nobody says so: an initrd, env -i.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func main() {
+	if reexec.Init() { // containers/storage runs this program again for what it does in a process of its own
+		return
+	}
 	// Modes are said where files are made; the caller's umask has no say in them.
 	syscall.Umask(0o022)
 	if os.Getenv("PATH") == "" {

@@ -28,7 +28,7 @@ func policyFlags() []cli.Flag {
 // registryFlags are those of verbs that ask registries.
 func registryFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "authfile", Usage: "take the credentials for registries from `FILE`", TakesFile: true},
+		&cli.StringFlag{Name: "authfile", Usage: "take the credentials for registries from `FILE`", EnvVars: []string{"REGISTRY_AUTH_FILE"}, TakesFile: true},
 	}
 }
 

@@ -35,6 +35,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 	if err != nil {
 		return err
 	}
+	adoptLibraryLog(c.Context, log)
 	// The state directory is the superuser's alone, so that not even list works for others.
 	if os.Geteuid() != 0 {
 		return install.Hint(errors.New("must be run as root"), "use sudo")
@@ -56,7 +57,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 	if err != nil {
 		return err
 	}
-	return do(c.Context, &install.Installer{
+	return advise(do(c.Context, &install.Installer{
 		Tree:     tree,
 		Paths:    install.Paths{State: settings.StateDir},
 		Host:     inspectHost(tree, units),
@@ -67,7 +68,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 		Log:      log,
 		Now:      time.Now,
 		NewUUID:  uuid.NewString,
-	}, store)
+	}, store), c.String("root"))
 }
 
 // withContainer is withInstaller for a command whose only argument is the name of a
@@ -125,6 +126,7 @@ func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *
 		return nil, err
 	}
 	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	options.StallTimeout = time.Duration(settings.StallTimeout) * time.Second
 	if options.PolicyPath, err = givenFile(c, "policy"); err != nil {
 		return nil, err
 	}
@@ -147,7 +149,11 @@ func givenFile(c *cli.Context, flag string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	if _, err := os.Stat(file); err != nil {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", file)
+	}
+	if err != nil {
 		return "", fmt.Errorf("--%s: %w", flag, err)
 	}
 	return file, nil

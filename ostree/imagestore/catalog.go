@@ -1,9 +1,9 @@
 package imagestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -34,10 +34,13 @@ type Stored struct {
 	// Size is what a checkout takes, and Unique how much of that no other image
 	// of the repo needs, each object counted once. Only Inventory sets them.
 	Size, Unique uint64
+	// Broken is why the image cannot be read. Of such an image Names, Containers and
+	// Commit are known, and PulledAs when that can be read.
+	Broken error
 }
 
-// Inventory describes every image of the repo, named or not, sorted by name.
-// Those that cannot be read come as an error beside the others.
+// Inventory describes every image of the repo, named or not, sorted by name, those
+// that cannot be read among them. No repo is no images.
 func (s *Store) Inventory(ctx context.Context) ([]Stored, error) {
 	repo, err := ostree.Open(ctx, s.options.Repo)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +58,9 @@ func (s *Store) Inventory(ctx context.Context) ([]Stored, error) {
 	if err := measure(ctx, repo, images); err != nil {
 		return nil, err
 	}
-	return images, c.err()
+	images = append(images, c.unreadable()...)
+	slices.SortFunc(images, compareStored)
+	return images, nil
 }
 
 // measure sets the images' sizes.
@@ -69,8 +74,11 @@ func measure(ctx context.Context, repo *ostree.Repo, images []Stored) error {
 			return err
 		}
 		walk := repo.NewWalk()
-		if err := walk.Measure(ctx, commit); err != nil {
+		if err := walk.Measure(ctx, commit); ctx.Err() != nil {
 			return err
+		} else if err != nil {
+			images[i].Broken = err
+			continue
 		}
 		reached[i] = walk.Files()
 		for sum, size := range reached[i] {
@@ -96,6 +104,7 @@ type catalog struct {
 	others  []ostree.Checksum          // image commits that only a manifest's ref names
 	records map[ostree.Checksum]imageRecord
 	broken  map[ostree.Checksum]error
+	strange map[string]error // refs of images whose names nobody can read
 }
 
 func readCatalog(ctx context.Context, repo *ostree.Repo) (*catalog, error) {
@@ -106,13 +115,15 @@ func readCatalog(ctx context.Context, repo *ostree.Repo) (*catalog, error) {
 	c := &catalog{
 		names: make(map[string]ostree.Checksum), holds: make(map[string]ostree.Checksum),
 		records: make(map[ostree.Checksum]imageRecord), broken: make(map[ostree.Checksum]error),
+		strange: make(map[string]error),
 	}
 	for ref, commit := range refs {
 		switch {
 		case strings.HasPrefix(ref, imagePrefix):
 			name, err := refname.Decode(strings.TrimPrefix(ref, imagePrefix))
 			if err != nil {
-				return nil, err
+				c.strange[ref] = err
+				continue
 			}
 			c.names[name] = commit
 		case strings.HasPrefix(ref, containerPrefix):
@@ -132,6 +143,9 @@ func (c *catalog) load(repo *ostree.Repo, commit ostree.Checksum) {
 		return
 	}
 	record, err := loadRecord(repo, commit)
+	if err == nil {
+		err = record.markRefs(make(map[string]bool)) // which reads all of it
+	}
 	if err != nil {
 		c.broken[commit] = err
 		return
@@ -139,16 +153,44 @@ func (c *catalog) load(repo *ostree.Repo, commit ostree.Checksum) {
 	c.records[commit] = record
 }
 
-// err is what could not be read.
-func (c *catalog) err() error {
-	var errs []error
-	for name, commit := range c.names {
-		if err := c.broken[commit]; err != nil {
-			errs = append(errs, fmt.Errorf("image %q: %w", name, err))
+// unreadable are the images that cannot be read, as far as they are known.
+func (c *catalog) unreadable() []Stored {
+	found := make(map[ostree.Checksum]*Stored)
+	at := func(commit ostree.Checksum) *Stored {
+		if c.broken[commit] == nil {
+			return &Stored{}
 		}
+		if found[commit] == nil {
+			found[commit] = &Stored{Commit: commit.String(), Broken: c.broken[commit]}
+		}
+		return found[commit]
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(errs...)
+	for name, commit := range c.names {
+		image := at(commit)
+		image.Names = append(image.Names, name)
+	}
+	for hold, commit := range c.holds {
+		image := at(commit)
+		image.Containers = append(image.Containers, containerOf(hold))
+	}
+	for _, commit := range c.others {
+		at(commit)
+	}
+	var images []Stored
+	for _, image := range found {
+		image.sort()
+		images = append(images, *image)
+	}
+	for ref, err := range c.strange {
+		images = append(images, Stored{PulledAs: ref, Broken: err})
+	}
+	return images
+}
+
+func (i *Stored) sort() {
+	slices.Sort(i.Names)
+	slices.Sort(i.Containers)
+	i.Containers = slices.Compact(i.Containers)
 }
 
 // images are the images that can be read, sorted by their first name; the
@@ -179,9 +221,7 @@ func (c *catalog) images() []Stored {
 	}
 	var images []Stored
 	for _, image := range found {
-		slices.Sort(image.Names)
-		slices.Sort(image.Containers)
-		image.Containers = slices.Compact(image.Containers)
+		image.sort()
 		images = append(images, *image)
 	}
 	slices.SortFunc(images, compareStored)
@@ -192,10 +232,8 @@ func compareStored(a, b Stored) int {
 	if (len(a.Names) == 0) != (len(b.Names) == 0) {
 		return len(b.Names) - len(a.Names)
 	}
-	if c := slices.Compare(a.Names, b.Names); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Digest, b.Digest)
+	return cmp.Or(slices.Compare(a.Names, b.Names), strings.Compare(a.Digest, b.Digest),
+		strings.Compare(a.Commit, b.Commit), strings.Compare(a.PulledAs, b.PulledAs))
 }
 
 // containerOf is the container of a hold NAME/NUMBER.

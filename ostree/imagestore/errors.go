@@ -28,6 +28,15 @@ var (
 	ErrShortName = errors.New("short name not resolved")
 	// ErrPlatform: the image is not for this host.
 	ErrPlatform = errors.New("image is not for this platform")
+	// ErrNotImage: it is there, and is something else than an image that can be read.
+	ErrNotImage = errors.New("not an image that can be stored")
+	// ErrStalled: the registry answered, and then said nothing more.
+	ErrStalled = errors.New("registry stalled")
+	// ErrUntrusted: the registry's certificate is not one that this host trusts, or it
+	// does not trust ours.
+	ErrUntrusted = errors.New("no trusted connection")
+	// ErrBlocked: registries.conf forbids the registry.
+	ErrBlocked = errors.New("registry is blocked")
 	// ErrBadImage: the image contradicts itself or cannot be stored.
 	ErrBadImage = layers.ErrBroken
 )

@@ -2,10 +2,12 @@ package imagestore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/containers/image/v5/manifest"
 	ocilayout "github.com/containers/image/v5/oci/layout"
 	"github.com/containers/image/v5/signature"
+	istorage "github.com/containers/image/v5/storage"
 	"github.com/containers/image/v5/types"
 	"github.com/docker/distribution/registry/api/errcode"
 	dockerv2 "github.com/docker/distribution/registry/api/v2"
@@ -23,7 +26,7 @@ import (
 // its text that tells people something.
 func pullError(reference string, err error) error {
 	e := &PullError{Reference: reference, Err: err}
-	for _, reason := range []error{ErrNoPolicy, ErrShortName, ErrPlatform, ErrBadImage} {
+	for _, reason := range []error{ErrNoPolicy, ErrShortName, ErrPlatform, ErrNotImage, ErrStalled, ErrBadImage} {
 		if errors.Is(err, reason) {
 			e.Reason = reason
 			e.Err = from(err, reason)
@@ -55,6 +58,9 @@ func (s *shortened) Error() string { return s.text }
 
 func (s *shortened) Unwrap() error { return s.err }
 
+// rejectedPrefix begins what copy.Image says when the policy allows nothing.
+const rejectedPrefix = "Source image rejected: "
+
 // classify maps the errors that containers/image documents to our reasons.
 func classify(err error) (reason, detail error) {
 	var (
@@ -67,10 +73,17 @@ func classify(err error) (reason, detail error) {
 		notInLayout  ocilayout.ImageNotFoundError
 		notInLayout2 *ocilayout.ImageNotFoundError
 		file         *fs.PathError
+		artifact     manifest.NonImageArtifactError
 	)
 	switch {
 	case errors.As(err, &policy):
 		return ErrRejected, policy
+	case errors.As(err, &artifact):
+		return ErrNotImage, artifact
+	case isUntrusted(err):
+		return ErrUntrusted, err
+	case isBlocked(err):
+		return ErrBlocked, err
 	case errors.As(err, &credentials):
 		return ErrUnauthorized, credentials.Err
 	case errors.As(err, &registry):
@@ -83,12 +96,40 @@ func classify(err error) (reason, detail error) {
 		return ErrUnreachable, name
 	case errors.As(err, &connection):
 		return ErrUnreachable, connection
-	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2):
+	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2), errors.Is(err, istorage.ErrNoSuchImage):
 		return ErrUnknown, err
 	case errors.As(err, &file) && errors.Is(file, fs.ErrNotExist):
 		return ErrUnknown, file
+	case !errors.Is(err, context.Canceled) && strings.Contains(err.Error(), rejectedPrefix):
+		// A signature that cannot be read, or one of a key that this program cannot.
+		_, text, _ := strings.Cut(err.Error(), rejectedPrefix)
+		return ErrRejected, &shortened{text: text, err: err}
 	}
 	return nil, err
+}
+
+// isUntrusted tells that TLS brought no connection about.
+func isUntrusted(err error) bool {
+	var (
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+		connection  *net.OpError
+	)
+	switch {
+	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return true
+	case errors.As(err, &connection):
+		return connection.Op == "remote error" // an alert, such as "certificate required"
+	}
+	return false
+}
+
+// isBlocked tells that registries.conf blocks the registry; the library has no
+// type for that.
+func isBlocked(err error) bool {
+	text := err.Error()
+	_, after, found := strings.Cut(text, "registry ")
+	return found && strings.Contains(after, " is blocked in ")
 }
 
 func registryReason(code errcode.ErrorCode) error {

@@ -1,6 +1,7 @@
 package imagestore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,8 +61,7 @@ type LayerInfo struct {
 }
 
 // Inspect describes an image: from the repo when it is there (see Find), else as
-// the registry or file has it, of which only manifest and configuration are
-// fetched. Of an image that is not for this host there are only the platforms.
+// InspectRemote does.
 func (s *Store) Inspect(ctx context.Context, reference string) (*Inspection, error) {
 	img, err := s.Find(ctx, reference)
 	if err == nil {
@@ -70,6 +70,13 @@ func (s *Store) Inspect(ctx context.Context, reference string) (*Inspection, err
 	if !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
+	return s.InspectRemote(ctx, reference)
+}
+
+// InspectRemote describes an image as the registry or file has it, of which only
+// manifest and configuration are fetched, whatever the repo has. Of an image that
+// is not for this host there are only the platforms.
+func (s *Store) InspectRemote(ctx context.Context, reference string) (*Inspection, error) {
 	found, err := s.inspectRemote(ctx, reference)
 	var failed *PullError
 	if errors.As(err, &failed) {
@@ -118,7 +125,7 @@ func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspectio
 	}
 	var errs []error
 	for _, ref := range refs {
-		i, err := inspectSource(ctx, sys.SystemContext, ref)
+		i, err := s.inspectSource(ctx, sys.SystemContext, ref)
 		if err == nil {
 			return i, nil
 		}
@@ -133,14 +140,25 @@ func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspectio
 	return nil, errors.Join(errs...)
 }
 
-func inspectSource(ctx context.Context, sys *types.SystemContext, ref types.ImageReference) (i *Inspection, err error) {
-	source, err := ref.NewImageSource(ctx, sys)
+// inspectSource asks once and no more: somebody waits, and can ask again.
+func (s *Store) inspectSource(ctx context.Context, sys *types.SystemContext, ref types.ImageReference) (i *Inspection, err error) {
+	ctx, g := newGuard(ctx, ref, cmp.Or(s.options.StallTimeout, DefaultStallTimeout))
+	defer g.close()
+	defer func() { _, err = g.explain(ctx, err) }()
+	source, err := (&sourceRef{ImageReference: ref, guard: g}).NewImageSource(ctx, sys)
 	if err != nil {
 		return nil, err
 	}
 	defer source.Close()
+	return readSource(ctx, sys, ref, source)
+}
+
+func readSource(ctx context.Context, sys *types.SystemContext, ref types.ImageReference, source types.ImageSource) (i *Inspection, err error) {
 	raw, mediaType, err := source.GetManifest(ctx, nil)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkManifest(raw, mediaType); err != nil {
 		return nil, err
 	}
 	i = &Inspection{Reference: canonical(ref)}

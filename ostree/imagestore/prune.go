@@ -1,11 +1,13 @@
 package imagestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
@@ -25,6 +27,10 @@ type Pruned struct {
 	// Objects and Bytes count what the repo does not keep any more.
 	Objects int
 	Bytes   uint64
+	// Unreadable have the names of images that cannot be read, or their commits. Of
+	// those nothing was removed; while the commit itself cannot be read, no objects
+	// at all, since they might be that image's.
+	Unreadable []string
 }
 
 // Prune removes what nothing refers to: images that have neither a name nor a
@@ -68,7 +74,11 @@ func prune(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned Prune
 		pruned.Images = append(pruned.Images, names...)
 	}
 	slices.Sort(pruned.Images)
-	if err := dropUnused(ctx, repo); err != nil {
+	for _, image := range c.unreadable() {
+		pruned.Unreadable = append(pruned.Unreadable, cmp.Or(strings.Join(image.Names, " "), image.PulledAs, image.Commit))
+	}
+	intact, err := dropUnused(ctx, repo)
+	if err != nil || !intact {
 		return pruned, err
 	}
 	objects, err := repo.Prune(ctx)

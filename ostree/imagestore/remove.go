@@ -95,7 +95,8 @@ func removeName(ctx context.Context, repo *ostree.Repo, reference string, check 
 			return err
 		}
 	}
-	if err := dropUnused(ctx, repo); err != nil {
+	intact, err := dropUnused(ctx, repo)
+	if err != nil || !intact {
 		return err
 	}
 	if refs, err := repo.Refs(ctx, ""); err != nil || len(refs) == 0 {
@@ -139,25 +140,24 @@ func (c *catalog) checkRemovable(t target) error {
 }
 
 // dropUnused deletes the refs of layers, blobs and manifests that no image that
-// is named or held uses.
-func dropUnused(ctx context.Context, repo *ostree.Repo) error {
+// is named or held uses. Where it is not known what an image uses, those that might
+// be its own stay, and with intact false all objects have to.
+func dropUnused(ctx context.Context, repo *ostree.Repo) (intact bool, err error) {
 	refs, err := repo.Refs(ctx, "")
 	if err != nil {
-		return err
+		return false, err
 	}
-	used, err := usedRefs(repo, refs)
-	if err != nil {
-		return err
-	}
+	u := usage{repo: repo, used: make(map[string]bool), known: make(map[string]bool), intact: true}
+	u.look(refs)
 	for ref := range refs {
-		if used[ref] || !isInternal(ref) {
+		if !u.droppable(ref) {
 			continue
 		}
 		if err := repo.DeleteRef(ctx, ref); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return u.intact, nil
 }
 
 // isInternal tells the refs that follow from images from those that are roots,
@@ -171,25 +171,50 @@ func isInternal(ref string) bool {
 	return false
 }
 
-// usedRefs are the internal refs of every image that is named or held.
-func usedRefs(repo *ostree.Repo, refs map[string]ostree.Checksum) (map[string]bool, error) {
-	used := make(map[string]bool)
+// usage is which internal refs are whose.
+type usage struct {
+	repo  *ostree.Repo
+	used  map[string]bool // by images that are named or held
+	known map[string]bool // by any image that can be read
+	// partial tells that of an image that is named or held it is not known what it
+	// uses; intact that not even its tree may be.
+	partial, intact bool
+}
+
+// look finds out what images use.
+func (u *usage) look(refs map[string]ostree.Checksum) {
 	done := make(map[ostree.Checksum]bool)
 	for ref, commit := range refs {
-		named, held := strings.HasPrefix(ref, imagePrefix), strings.HasPrefix(ref, containerPrefix)
-		if !named && !held || done[commit] {
+		root := strings.HasPrefix(ref, imagePrefix) || strings.HasPrefix(ref, containerPrefix)
+		if !root || done[commit] {
 			continue
 		}
 		done[commit] = true
-		record, err := loadRecord(repo, commit)
-		if err != nil {
-			return nil, fmt.Errorf("the image of %q cannot be read, so that it is not known what it needs: %w", ref, err)
+		record, err := loadRecord(u.repo, commit)
+		if err == nil {
+			err = record.markRefs(u.used)
 		}
-		if err := record.markRefs(used); err != nil {
-			return nil, err
+		if err == nil {
+			continue
+		}
+		u.partial = true
+		if _, err := u.repo.LoadCommit(commit); err != nil {
+			u.intact = false
 		}
 	}
-	return used, nil
+	for ref, commit := range refs {
+		if !u.partial || !strings.HasPrefix(ref, manifestPrefix) {
+			continue
+		}
+		if record, err := loadRecord(u.repo, commit); err == nil {
+			_ = record.markRefs(u.known) // what cannot be read is not known
+		}
+	}
+}
+
+// droppable tells that nothing needs a ref.
+func (u *usage) droppable(ref string) bool {
+	return isInternal(ref) && !u.used[ref] && (!u.partial || u.known[ref])
 }
 
 func (r imageRecord) markRefs(used map[string]bool) error {

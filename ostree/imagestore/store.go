@@ -12,8 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/containers/image/v5/copy"
 	"github.com/containers/image/v5/signature"
 	"github.com/containers/image/v5/types"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -38,6 +38,10 @@ type Options struct {
 	// [DefaultMaxLayerSize]. MaxRatio is how many times larger than its blob a
 	// layer of more than a gigabyte may become; 0 is [DefaultMaxRatio].
 	MaxLayerSize, MaxRatio int64
+	// StallTimeout is how long a registry may say nothing before a pull begins
+	// anew; 0 is [DefaultStallTimeout]. RetryPause comes before the first of some
+	// new beginnings; 0 is [DefaultRetryPause].
+	StallTimeout, RetryPause time.Duration
 	// Log gets what is worth knowing and no error; nil is silent.
 	Log *slog.Logger
 	// Progress gets what a person wants to see while waiting; nil is silent.
@@ -159,14 +163,7 @@ func (p *pull) run(ctx context.Context, sys *system, policy *signature.PolicyCon
 		return Image{}, err
 	}
 	p.store.log.DebugContext(ctx, "pulling", "reference", name)
-	_, err = copy.Image(ctx, policy, &imageRef{pull: p, name: name}, ref, &copy.Options{
-		RemoveSignatures: true, // checked before, not stored
-		ReportWriter:     p.store.options.Progress,
-		SourceCtx:        sys.SystemContext,
-		DestinationCtx:   sys.SystemContext,
-
-		OptimizeDestinationImageAlreadyExists: true,
-	})
+	err = p.copy(ctx, sys.SystemContext, policy, ref)
 	if err != nil {
 		return Image{}, explainPlatform(ctx, sys.SystemContext, ref, err)
 	}

@@ -58,6 +58,8 @@ func listing(t testing.TB, dir string) []string {
 		case d.Type() == fs.ModeSymlink:
 			target, _ := os.Readlink(p)
 			line += " -> " + target
+		case !d.Type().IsRegular():
+			line += " " + d.Type().String()
 		default:
 			content, _ := os.ReadFile(p)
 			line += "=" + string(content)

@@ -12,14 +12,15 @@ import (
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/pkg/shortnames"
 	"github.com/containers/image/v5/pkg/sysregistriesv2"
-	"github.com/containers/image/v5/signature"
+	istorage "github.com/containers/image/v5/storage"
 	"github.com/containers/image/v5/transports"
 	"github.com/containers/image/v5/transports/alltransports"
 	"github.com/containers/image/v5/types"
+	"github.com/containers/storage"
 )
 
 const (
-	policyFile     = "etc/containers/policy.json"
+	signaturesDir  = "etc/containers/registries.d"
 	registriesFile = "etc/containers/registries.conf"
 	registriesDir  = "etc/containers/registries.conf.d"
 	aliasFile      = "var/cache/containers/short-name-aliases.conf"
@@ -32,7 +33,9 @@ const (
 // system is containers/image's view of the host, for one call.
 type system struct {
 	*types.SystemContext
+	root    string
 	scratch *scratch
+	storage storage.Store // opened by the first containers-storage: reference
 }
 
 // newSystem points containers/image at the files of the host, or of the root
@@ -46,7 +49,7 @@ func (s *Store) newSystem() (*system, error) {
 	if err := scratch.sweep(); err != nil {
 		s.log.Warn("tidying up", "error", err)
 	}
-	sys := &system{scratch: scratch, SystemContext: &types.SystemContext{
+	sys := &system{root: o.Root, scratch: scratch, SystemContext: &types.SystemContext{
 		RootForImplicitAbsolutePaths: o.Root,
 		SignaturePolicyPath:          o.PolicyPath,
 		AuthFilePath:                 o.AuthFile,
@@ -58,11 +61,12 @@ func (s *Store) newSystem() (*system, error) {
 		// A file in the home directory of whoever calls is not the root's.
 		sys.SystemRegistriesConfPath = filepath.Join(o.Root, registriesFile)
 		sys.SystemRegistriesConfDirPath = filepath.Join(o.Root, registriesDir)
+		sys.RegistriesDirPath = filepath.Join(o.Root, signaturesDir)
 		if o.PolicyPath == "" {
 			sys.SignaturePolicyPath = filepath.Join(o.Root, policyFile)
 		}
 	}
-	if err := sys.copyAliases(o.Root); err != nil {
+	if err := errors.Join(sys.copyAliases(o.Root), sys.linkCertificates(o.Root)); err != nil {
 		return nil, errors.Join(err, sys.close())
 	}
 	return sys, nil
@@ -85,16 +89,38 @@ func (s *system) copyAliases(root string) error {
 	return nil
 }
 
-func (s *system) close() error { return s.scratch.close() }
-
-// policy reads the rules about which images may be pulled. The caller destroys
-// the context.
-func (s *system) policy() (*signature.PolicyContext, error) {
-	policy, err := signature.DefaultPolicy(s.SystemContext)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoPolicy, err)
+// linkCertificates lets the registries' certificates be looked up below the root
+// and nowhere else, in both of the places where they are on hosts.
+func (s *system) linkCertificates(root string) error {
+	if root == "" {
+		return nil
 	}
-	return signature.NewPolicyContext(policy)
+	s.DockerPerHostCertDirPath = filepath.Join(s.scratch.dir, "certs.d")
+	if err := os.Mkdir(s.DockerPerHostCertDirPath, 0o700); err != nil {
+		return fmt.Errorf("collecting certificates: %w", err)
+	}
+	for _, dir := range []string{"etc/containers/certs.d", "etc/docker/certs.d"} {
+		dir = filepath.Join(root, dir)
+		hosts, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("collecting certificates: %w", err)
+		}
+		for _, host := range hosts {
+			err := os.Symlink(filepath.Join(dir, host.Name()), filepath.Join(s.DockerPerHostCertDirPath, host.Name()))
+			if err != nil && !errors.Is(err, fs.ErrExist) { // the first one has it
+				return fmt.Errorf("collecting certificates: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *system) close() error {
+	var err error
+	if s.storage != nil {
+		err = closeStorage(s.storage)
+	}
+	return errors.Join(err, s.scratch.close())
 }
 
 // resolve turns what a user typed into the references to try, in order.
@@ -104,7 +130,7 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 		if err != nil {
 			return nil, err
 		}
-		ref, err := alltransports.ParseImageName(text)
+		ref, err := s.parse(t, text)
 		if err != nil {
 			return nil, err
 		}
@@ -123,6 +149,21 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 		refs = append(refs, ref)
 	}
 	return refs, nil
+}
+
+// parse reads a reference with a transport.
+func (s *system) parse(t types.ImageTransport, text string) (types.ImageReference, error) {
+	rest := strings.TrimPrefix(text, t.Name()+":")
+	switch t.Name() {
+	case docker.Transport.Name():
+		name, err := reference.ParseNormalizedNamed(strings.TrimPrefix(rest, "//"))
+		if err == nil && strings.HasPrefix(rest, "//") {
+			return dockerReference(name)
+		}
+	case istorage.Transport.Name():
+		return s.parseStorage(rest)
+	}
+	return alltransports.ParseImageName(text)
 }
 
 // absolute makes the path of a file transport absolute: the reference is kept,

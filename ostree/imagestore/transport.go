@@ -24,8 +24,9 @@ func (transport) ValidatePolicyConfigurationScope(string) error { return nil }
 
 // imageRef is an image of the repo, under the reference that it was pulled by.
 type imageRef struct {
-	pull *pull
-	name string
+	pull  *pull
+	name  string
+	guard *guard // of a destination
 }
 
 func (r *imageRef) Transport() types.ImageTransport { return transport{} }
@@ -51,7 +52,7 @@ func (r *imageRef) NewImageSource(ctx context.Context, _ *types.SystemContext) (
 }
 
 func (r *imageRef) NewImageDestination(context.Context, *types.SystemContext) (types.ImageDestination, error) {
-	return &destination{ref: r, pull: r.pull}, nil
+	return guarded{&destination{ref: r, pull: r.pull}, r.guard}, nil
 }
 
 func (r *imageRef) DeleteImage(context.Context, *types.SystemContext) error {

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/ostree/imagestore"
+)
+
+// advise adds to an error about an image what people can do about it, unless
+// something was said already; root is the directory of --root, or "".
+func advise(err error, root string) error {
+	var failed *imagestore.PullError
+	var advised *install.HintError
+	if !errors.As(err, &failed) || errors.As(err, &advised) {
+		return err
+	}
+	file := func(name string) string { return filepath.Join("/", root, name) }
+	host := registryHost(failed.Reference)
+	switch failed.Reason {
+	case imagestore.ErrUnauthorized:
+		return install.Hint(err, "log in with: podman login %[1]s, or: skopeo login --authfile FILE %[1]s\nand name the file with --authfile, unless it is one of the user's own", host)
+	case imagestore.ErrUntrusted:
+		return install.Hint(err, "put the certificate of the registry's CA into %s\nor, if the registry is to be trusted without, say insecure = true of it in %s",
+			file("etc/containers/certs.d/"+host+"/ca.crt"), file("etc/containers/registries.conf"))
+	case imagestore.ErrBlocked:
+		return install.Hint(err, "%s blocks it", file("etc/containers/registries.conf"))
+	case imagestore.ErrRejected:
+		return install.Hint(err, "who may be trusted is in policy.json; another one is taken with --policy")
+	case imagestore.ErrNoPolicy:
+		return install.Hint(err, "say which images are to be trusted in %s; see containers-policy.json(5)", file("etc/containers/policy.json"))
+	case imagestore.ErrStalled:
+		return install.Hint(err, "where that is not long enough, set stall_timeout in %s", file("etc/syscontainer/config.toml"))
+	}
+	return err
+}
+
+// registryHost is the registry in a reference; REGISTRY when there is none.
+func registryHost(reference string) string {
+	name, found := strings.CutPrefix(reference, "docker://")
+	if !found {
+		return "REGISTRY"
+	}
+	host, _, _ := strings.Cut(name, "/")
+	return host
+}
