@@ -24,12 +24,12 @@ func (c *checker) process(p *specs.Process) {
 	c.user(p.User)
 	c.require(len(p.Args) > 0 && p.Args[0] != "", "/process/args", "names no program")
 	for i, arg := range p.Args {
-		c.text(arg, at("/process/args", i))
+		c.argument(arg, at("/process/args", i))
 	}
 	for i, e := range p.Env {
 		name, _, assigned := strings.Cut(e, "=")
-		c.require(assigned && name != "", at("/process/env", i), "%q is not NAME=VALUE", e)
-		c.text(e, at("/process/env", i))
+		c.require(assigned && name != "", at("/process/env", i), "%.100q is not NAME=VALUE", e)
+		c.argument(e, at("/process/env", i))
 	}
 	c.require(path.IsAbs(p.Cwd), "/process/cwd", "%q is not an absolute path", p.Cwd)
 	c.text(p.Cwd, "/process/cwd")
@@ -38,6 +38,16 @@ func (c *checker) process(p *specs.Process) {
 	if p.OOMScoreAdj != nil {
 		score := *p.OOMScoreAdj
 		c.require(score >= -1000 && score <= 1000, "/process/oomScoreAdj", "%d is not between -1000 and 1000", score)
+	}
+}
+
+// argument refuses what the kernel does not hand to a program: a NUL byte, and with
+// it more than 128 KiB. The text may be long and is not shown.
+func (c *checker) argument(s, pointer string) {
+	const most = 128<<10 - 1
+	c.require(len(s) <= most, pointer, "has %d bytes, and the kernel takes no more than %d as one argument or variable", len(s), most)
+	if len(s) <= most {
+		c.text(s, pointer)
 	}
 }
 

@@ -249,15 +249,22 @@ func readEnvironment(t *testing.T, unit string) []string {
 
 func unquoteWord(t *testing.T, word string) string {
 	t.Helper()
-	out, quote := "", byte(0)
+	var out strings.Builder
+	quote := byte(0)
 	for word != "" {
 		c := word[0]
+		if c == '\\' && len(word) > 1 && (word[1] == '"' || word[1] == '\'') {
+			out.WriteByte(word[1])
+			word = word[2:]
+			continue
+		}
 		if c == '\\' {
-			r, multibyte, tail, err := strconv.UnquoteChar(strings.NewReplacer(`\"`, `\x22`, `\'`, `\x27`).Replace(word), 0)
+			r, multibyte, tail, err := strconv.UnquoteChar(word, 0)
 			if err != nil || multibyte {
 				t.Fatalf("%q: %v", word, err)
 			}
-			out, word = out+string(byte(r)), tail
+			out.WriteByte(byte(r))
+			word = tail
 			continue
 		}
 		word = word[1:]
@@ -267,10 +274,10 @@ func unquoteWord(t *testing.T, word string) string {
 		case c == quote:
 			quote = 0
 		default:
-			out += string([]byte{c})
+			out.WriteByte(c)
 		}
 	}
-	return out
+	return out.String()
 }
 
 func FuzzManifest(f *testing.F) {
