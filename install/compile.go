@@ -74,7 +74,7 @@ func (c *compiler) begin() {
 		Name:       c.name,
 		Deployment: c.facts.deployment,
 		Created:    c.facts.now,
-		Image:      ImageRef{Reference: c.image.Reference, Digest: c.image.Digest.String(), Commit: c.image.Commit},
+		Image:      ImageRef{Given: c.req.Image, Reference: c.image.Reference, Digest: c.image.Digest.String(), Commit: c.image.Commit},
 		Values:     c.set,
 		Secrets:    c.secretNames(),
 		Generated:  c.facts.generated,
@@ -219,7 +219,8 @@ func (c *compiler) checkPrograms() (string, error) {
 
 func (c *compiler) warnUnused() {
 	for _, name := range templates.Unused(c.set, c.used) {
-		if name == "RUNTIME" || name == "PIDFILE" { // they are in EXEC_START
+		switch name {
+		case "RUNTIME", "PIDFILE", "RUN_DIRECTORY": // they are in EXEC_START
 			continue
 		}
 		c.warn("--set %s: no template of %s uses that variable (it uses %s)", name, c.image.Reference, strings.Join(c.knownVariables(), ", "))

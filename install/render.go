@@ -73,7 +73,7 @@ func (c *compiler) destDir() string {
 func (c *compiler) forcedValues() map[string]string {
 	return map[string]string{
 		"NAME":          c.name,
-		"IMAGE_NAME":    c.image.Reference,
+		"IMAGE_NAME":    c.req.Image,
 		"IMAGE_ID":      c.image.Digest.Encoded(),
 		"DESTDIR":       c.destDir(),
 		"EXEC_START":    "",

@@ -87,6 +87,7 @@ func (c *compiler) exists(hostPath string) bool {
 // specOfImage makes the configuration of an image that brings none.
 func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
 	volumes := path.Join(c.values["STATE_DIRECTORY"], c.name)
+	c.used = append(c.used, "STATE_DIRECTORY")
 	spec, err := runcspec.FromImage(c.image.Config, runcspec.ImageOptions{VolumeDir: volumes})
 	if err == nil {
 		err = errors.Join(runcspec.Adapt(spec, host), runcspec.Check(spec))
