@@ -175,10 +175,14 @@ func (c *compiler) compileTemplated(name string, f HostFile) error {
 }
 
 // formatOf says how values are written in a templated host file. That a file holds
-// assignments is known from the unit that reads it, or from its suffix. Its folder
+// assignments is known from a unit that reads it, or from its suffix. Its folder
 // tells nothing: /etc/sysconfig and /etc/default hold other syntaxes as well.
 func (c *compiler) formatOf(file string) templates.Format {
-	named := slices.ContainsFunc(c.unit.All("Service", "EnvironmentFile"), func(pattern string) bool {
+	patterns := c.unit.All("Service", "EnvironmentFile")
+	for _, m := range c.members {
+		patterns = append(patterns, m.unit.All("Service", "EnvironmentFile")...)
+	}
+	named := slices.ContainsFunc(patterns, func(pattern string) bool {
 		pattern = strings.ReplaceAll(strings.TrimPrefix(pattern, "-"), "%%", "%")
 		matches, err := path.Match(pattern, file)
 		return pattern == file || err == nil && matches

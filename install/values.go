@@ -3,6 +3,7 @@ package install
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -171,6 +172,14 @@ func (c *compiler) templateNames() []string {
 			names = append(names, configTemplate)
 		}
 		names = append(names, tmpfilesTemplate)
+	}
+	// That they cannot be listed is an error of compileUnits.
+	if units, err := fs.ReadDir(c.files, unitsTree); err == nil {
+		for _, unit := range units {
+			if path.Ext(unit.Name()) == ".template" {
+				names = append(names, path.Join(unitsTree, unit.Name()))
+			}
+		}
 	}
 	for _, file := range c.manifest.InstalledFilesTemplate {
 		names = append(names, path.Join(hostFilesTree, c.renamedFrom(file)))

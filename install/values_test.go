@@ -64,8 +64,9 @@ func hintsOf(err error) []string {
 func TestEverythingWrongWithValuesIsToldAtOnce(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = with(secretImage(), fstest.MapFS{
-		"exports/tmpfiles.template":    file("d /x/$A\nd /$MODE/$B\n", 0o644),
-		"exports/config.json.template": file(`{"x": "$TOKEN", "y": "$A"}`, 0o644),
+		"exports/tmpfiles.template":             file("d /x/$A\nd /$MODE/$B\n", 0o644),
+		"exports/config.json.template":          file(`{"x": "$TOKEN", "y": "$A"}`, 0o644),
+		"exports/units/${NAME}.socket.template": file("[Socket]\nListenStream=$C", 0o644),
 	})
 	text, advice := refused(t, s, install.Request{Image: "db", Values: map[string]string{"PORT": "hunter2"}})
 	for _, want := range []string{
@@ -75,6 +76,7 @@ func TestEverythingWrongWithValuesIsToldAtOnce(t *testing.T) {
 		"exports/config.json.template:1:23: no value for $A",
 		"exports/tmpfiles.template:1:6: no value for $A",
 		"exports/tmpfiles.template:2:10: no value for $B",
+		"exports/units/${NAME}.socket.template:2:14: no value for $C",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)

@@ -9,6 +9,12 @@ import (
 )
 
 func TestCredentialsOfAnotherUser(t *testing.T) {
+	t.Run("a service that stays", func(t *testing.T) { checkCredentials(t) })
+	t.Run("a service that ends", func(t *testing.T) { checkCredentials(t, "--foreground") })
+}
+
+func checkCredentials(t *testing.T, flags ...string) {
+	t.Helper()
 	uid, gid := os.Getuid(), os.Getgid()
 	if uid == 0 {
 		uid, gid = 1234, 5678
@@ -18,6 +24,7 @@ func TestCredentialsOfAnotherUser(t *testing.T) {
 	s.write("secrets/EMPTY", "")
 	s.write("run/syscontainer/etcd/credentials/OLD", "x") // of a start that was killed
 	s.host.environ = append(s.host.environ, "CREDENTIALS_DIRECTORY="+s.dir+"/secrets")
+	s.args = append(flags, s.args...)
 	dir := s.dir + "/run/syscontainer/etcd/credentials"
 	s.write("bundle/config.json", fmt.Sprintf(`{
 		"process": {"user": {"uid": 0, "gid": 7}},

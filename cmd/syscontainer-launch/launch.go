@@ -51,9 +51,6 @@ func (h host) launch(ctx context.Context, o options) error {
 	if err := h.makeRoom(ctx, o, f); err != nil {
 		return err
 	}
-	if err := h.copyCredentials(o.Name, f); err != nil {
-		return err
-	}
 	err = h.startContainer(ctx, o, f)
 	if err == nil {
 		return nil
@@ -65,7 +62,7 @@ func (h host) launch(ctx context.Context, o options) error {
 }
 
 // makeRoom is what comes before the runtime: nothing of an earlier container is left
-// after nil, and the launcher is out of the way.
+// after nil, the launcher is out of the way, and the credentials are there.
 func (h host) makeRoom(ctx context.Context, o options, f facts) error {
 	if _, err := exec.LookPath(o.Runtime); err != nil {
 		return fmt.Errorf("finding the OCI runtime: %w", err)
@@ -73,7 +70,10 @@ func (h host) makeRoom(ctx context.Context, o options, f facts) error {
 	if err := h.enterSupervisor(f.CgroupsPath); err != nil {
 		return err
 	}
-	return h.removeLeftover(ctx, o)
+	if err := h.removeLeftover(ctx, o); err != nil {
+		return err
+	}
+	return h.copyCredentials(o.Name, f)
 }
 
 // startContainer has the runtime start the container and announces it.
