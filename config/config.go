@@ -26,6 +26,9 @@ type Config struct {
 	// StallTimeout is for how many seconds a registry may say nothing before a pull
 	// begins anew.
 	StallTimeout int `toml:"stall_timeout"`
+	// KeepBlobs makes pulls keep layers also as they were compressed, so that a
+	// push never changes the digest of an image.
+	KeepBlobs bool `toml:"keep_blobs"`
 }
 
 // Default returns the settings of a host that has none of its own.

@@ -21,8 +21,8 @@ func TestParse(t *testing.T) {
 		},
 		{
 			name: "all set",
-			text: "state_dir = '/a'\nrepo = '/b'\nruntime = '/usr/bin/crun'\nstall_timeout = 5",
-			want: config.Config{StateDir: "/a", Repo: "/b", Runtime: "/usr/bin/crun", StallTimeout: 5},
+			text: "state_dir = '/a'\nrepo = '/b'\nruntime = '/usr/bin/crun'\nstall_timeout = 5\nkeep_blobs = true",
+			want: config.Config{StateDir: "/a", Repo: "/b", Runtime: "/usr/bin/crun", StallTimeout: 5, KeepBlobs: true},
 		},
 		{name: "relative path", text: `runtime = "crun"`, err: `runtime: "crun" is not an absolute path`},
 		{name: "the root itself", text: `state_dir = "/.."`, err: "state_dir:"},

@@ -88,6 +88,14 @@ func TestPushToAnotherRegistry(t *testing.T) {
 	after, _ := digests(t, m, "docker://localhost:5000/etcd:again")
 	sameText(t, "the manifest where all layers are", after, before)
 
+	// A host that keeps blobs keeps every digest.
+	m.Must("sh", "-c", "syscontainer images prune --all && mkdir -p /etc/syscontainer && echo keep_blobs=true >>/etc/syscontainer/config.toml")
+	m.Must("syscontainer", "pull", "etcd")
+	m.Must("syscontainer", "push", "etcd", "docker://localhost:5001/kept:latest")
+	kept, _ := digests(t, m, "docker://localhost:5001/kept:latest")
+	sameText(t, "the manifest of what was kept", kept, before)
+	m.Must("sed", "-i", "/keep_blobs=true/d", "/etc/syscontainer/config.toml")
+
 	m.Must("systemctl", "stop", "second-registry")
 	refused := m.Try("syscontainer", "push", "etcd", "docker://localhost:5001/x:y")
 	if refused.Code != 1 {

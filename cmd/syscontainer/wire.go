@@ -125,7 +125,7 @@ func newStore(c *cli.Context, tree *hosttree.Tree, settings config.Config, log *
 	if err != nil {
 		return nil, err
 	}
-	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo)}
+	options := imagestore.Options{Repo: repo, Log: log, TempDir: filepath.Dir(repo), KeepBlobs: settings.KeepBlobs}
 	options.StallTimeout = time.Duration(settings.StallTimeout) * time.Second
 	if options.PolicyPath, err = givenFile(c, "policy"); err != nil {
 		return nil, err

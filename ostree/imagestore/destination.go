@@ -68,7 +68,7 @@ func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.Bl
 	if isConfig {
 		put, err = d.putConfig(counted)
 	} else {
-		put, err = d.putLayer(counted)
+		put, err = d.putLayer(counted, info.Size)
 	}
 	if err != nil {
 		return types.BlobInfo{}, err
@@ -95,12 +95,15 @@ func (d *destination) putConfig(r io.Reader) (put func(types.BlobInfo), err erro
 	return func(blob types.BlobInfo) { d.pull.setConfig(blob.Digest, config) }, nil
 }
 
-func (d *destination) putLayer(r io.Reader) (put func(types.BlobInfo), err error) {
+func (d *destination) putLayer(r io.Reader, size int64) (put func(types.BlobInfo), err error) {
 	txn, err := d.pull.begin()
 	if err != nil {
 		return nil, err
 	}
-	l, err := unpack(r, txn, d.pull.workers(), d.pull.store.options.limits())
+	if !d.pull.store.options.KeepBlobs {
+		size = 0
+	}
+	l, err := unpack(keepBlob(r, size, txn), txn, d.pull.workers(), d.pull.store.options.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +113,17 @@ func (d *destination) putLayer(r io.Reader) (put func(types.BlobInfo), err error
 	}, nil
 }
 
-// unpack turns a layer's blob into a layer commit.
-func unpack(r io.Reader, txn *ostree.Txn, workers *layers.Workers, limits layers.Limits) (layer, error) {
-	unpacked, err := layers.Unpack(r, txn, workers, limits)
+// unpack turns a layer's blob into a layer commit. It finishes the keeper.
+func unpack(blob *keeper, txn *ostree.Txn, workers *layers.Workers, limits layers.Limits) (layer, error) {
+	unpacked, err := layers.Unpack(blob, txn, workers, limits)
+	kept, keepErr := blob.finish()
+	if err == nil {
+		err = keepErr
+	}
 	if err != nil {
 		return layer{}, err
 	}
+	unpacked.Blob = kept
 	commit, err := writeLayer(txn, unpacked)
 	return layer{diffID: unpacked.DiffID, commit: commit, entries: unpacked.Entries}, err
 }

@@ -68,7 +68,7 @@ func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed
 	defer e.close()
 	p := &push{store: s, sys: sys, to: to, source: &source{
 		ref: &imageRef{name: img.Reference}, record: e.record, export: e,
-		rebuilt: make(map[digest.Digest]string), tars: make(map[digest.Digest]bool),
+		rebuilt: make(map[digest.Digest]opener), tars: make(map[digest.Digest]bool),
 	}}
 	pushed, err := p.run(ctx)
 	if err != nil {
@@ -173,18 +173,18 @@ func (p *push) plan(ctx context.Context, keeps bool) error {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			var file string
+			var blob opener
 			var err error
 			if keeps {
-				file, err = p.source.export.rebuild(ctx, p.sys.scratch.dir, l)
+				blob, err = p.source.export.rebuild(ctx, p.sys.scratch.dir, l)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err != nil:
 				errs = append(errs, err)
-			case file != "":
-				p.source.rebuilt[l.info.Digest] = file
+			case blob != nil:
+				p.source.rebuilt[l.info.Digest] = blob
 			default:
 				p.source.tars[l.info.Digest] = true
 			}

@@ -2,16 +2,12 @@ package imagestore_test
 
 import (
 	"bytes"
-	"cmp"
 	stdgzip "compress/gzip"
 	"errors"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +16,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -216,133 +211,4 @@ func TestPushNames(t *testing.T) {
 			t.Errorf("%s to %s: error %v, want %v", test.image, test.destination, err, test.want)
 		}
 	}
-}
-
-// TestPushOfADamagedStore: an error, and never a wrong image.
-func TestPushOfADamagedStore(t *testing.T) {
-	store, repo := newStore(t)
-	ref := image(t, plainLayer(t, someFiles(1, 1)...))
-	pull(t, store, ref)
-	objects, err := filepath.Glob(filepath.Join(repo, "objects/*/*.file"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, object := range objects {
-		if info, err := os.Stat(object); err == nil && info.Size() > 100<<10 {
-			f, err := os.OpenFile(object, os.O_WRONLY, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = f.WriteAt([]byte("damage"), 1000)
-			if err := errors.Join(err, f.Close()); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	}
-	layout := t.TempDir()
-	if _, err := store.Push(t.Context(), ref, "oci:"+layout+":tag"); !errors.Is(err, imagestore.ErrBadImage) || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("error %v", err)
-	}
-	if index, err := os.ReadFile(filepath.Join(layout, "index.json")); err == nil && bytes.Contains(index, []byte("tag")) {
-		t.Errorf("the destination has %s", index)
-	}
-}
-
-// TestEveryStackComesBack pushes generated stacks. Nothing of them may get lost,
-// of whatever order, duplicates, devices and whiteouts.
-func TestEveryStackComesBack(t *testing.T) {
-	count := uint64(60)
-	if long() {
-		count = 3000
-	}
-	first, accepted := rand.Uint64()>>20, 0
-	o := newOracle(t, scratchFS(t, cmp.Or(int64(count/4), 64)+512))
-	for seed := first; seed < first+count; seed++ {
-		s := generate(seed)
-		l := newLayoutIn(t, o.dir)
-		ref := l.tag(t, "latest", l.manifest(t, runtime.GOARCH, s.layers(t)...))
-		img, err := o.store.Pull(t.Context(), ref)
-		if err == nil {
-			accepted++
-			to := filepath.Join(l.dir, "pushed")
-			if pushed, err := o.store.Push(t.Context(), ref, "oci:"+to+":tag"); err != nil || pushed.Digest != img.Digest {
-				t.Fatalf("seed %d: %v %+v\n%s", seed, err, pushed, s)
-			}
-			checkBlobs(t, to)
-			if err := o.store.Remove(t.Context(), ref); err != nil {
-				t.Fatal(err)
-			}
-		}
-		os.RemoveAll(l.dir)
-	}
-	if accepted < int(count)/2 {
-		t.Errorf("only %d of %d stacks could be pulled: that proves little", accepted, count)
-	}
-}
-
-// checkBlobs compares the blobs of a layout with their names.
-func checkBlobs(t testing.TB, layout string) {
-	t.Helper()
-	blobs, err := filepath.Glob(filepath.Join(layout, "blobs/sha256/*"))
-	if err != nil || len(blobs) == 0 {
-		t.Fatalf("%d blobs: %v", len(blobs), err)
-	}
-	for _, blob := range blobs {
-		data, err := os.ReadFile(blob)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if digest.FromBytes(data).Encoded() != filepath.Base(blob) {
-			t.Errorf("blob %s is %s", blob, digest.FromBytes(data))
-		}
-	}
-}
-
-// TestPushOfWhatAnOlderVersionStored: it lacks the records, and a pull brings them.
-func TestPushOfWhatAnOlderVersionStored(t *testing.T) {
-	store, path := newStore(t)
-	ref := image(t, gz(t, fileItem("f", "1")), plainLayer(t, fileItem("g", "2")))
-	img := pull(t, store, ref)
-	dropRecords(t, path)
-	if _, err := store.Push(t.Context(), ref, "dir:"+t.TempDir()); !errors.Is(err, imagestore.ErrNoRecord) {
-		t.Fatalf("error %v", err)
-	}
-	if again := pull(t, store, ref); again.Digest != img.Digest || again.Previous != img.Digest {
-		t.Errorf("%+v became %+v", img, again)
-	}
-	keeps(t, store, ref, "dir:"+t.TempDir())
-	fsck(t, path)
-}
-
-// dropRecords makes layers what they were before there were records.
-func dropRecords(t *testing.T, path string) {
-	t.Helper()
-	repo, err := ostree.Open(t.Context(), path)
-	do(t, err)
-	defer repo.Close()
-	refs, err := repo.Refs(t.Context(), "")
-	do(t, err)
-	txn, err := repo.Begin(t.Context())
-	do(t, err)
-	for ref, commit := range refs {
-		if !strings.HasPrefix(ref, "layer/") && !strings.HasPrefix(ref, "blob/") {
-			continue
-		}
-		tree, err := repo.ReadTree(t.Context(), commit)
-		do(t, err)
-		maps.DeleteFunc(tree.Files, func(name string, _ ostree.Checksum) bool { return strings.HasPrefix(name, ".wh..wh.tar.") })
-		root, err := txn.WriteTree(tree)
-		do(t, err)
-		keys := map[string][]byte{"syscontainer.diff-id": nil, "syscontainer.root-described": nil}
-		old, err := repo.LoadCommit(commit, slices.Collect(maps.Keys(keys))...)
-		do(t, err)
-		for key := range keys {
-			keys[key] = old.Value(key)
-		}
-		changed, err := txn.WriteCommit(ostree.CommitSpec{Root: root, Metadata: keys})
-		do(t, err)
-		txn.SetRef(ref, changed)
-	}
-	do(t, txn.Commit(t.Context()))
 }

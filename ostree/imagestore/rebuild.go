@@ -1,6 +1,7 @@
 package imagestore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -18,29 +19,51 @@ import (
 // errDiffers ends the work of a compressor that did not make the blob.
 var errDiffers = errors.New("the blob was compressed by another program")
 
-// rebuild makes a layer's blob once more, in a file below dir. It is "" when none of
-// the compressors that we know makes that very blob: a compressed stream does not
-// say what made it, and programs differ, and their versions.
-func (e *export) rebuild(ctx context.Context, dir string, l exportLayer) (file string, err error) {
+// opener opens a blob.
+type opener func() (io.ReadCloser, error)
+
+// rebuild finds a layer's blob: it was kept, or it is made once more, in a file below
+// dir. It is nil when none of the compressors that we know makes that very blob: a
+// compressed stream does not say what made it, and programs differ, and their versions.
+func (e *export) rebuild(ctx context.Context, dir string, l exportLayer) (blob opener, err error) {
+	if int64(len(l.head)) == l.info.Size { // it is so small that the head is all of it
+		return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(l.head)), nil }, nil
+	}
+	kept, err := e.keptBlob(ctx, l)
+	if kept != nil || err != nil {
+		return kept, err
+	}
 	f, err := os.Create(filepath.Join(dir, l.info.Digest.Encoded()))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if int64(len(l.head)) == l.info.Size && l.info.Digest == digest.FromBytes(l.head) {
-		_, err := f.Write(l.head) // it is so small that it was kept
-		return f.Name(), err
-	}
 	for _, c := range layers.Compressors(l.head) {
 		same, err := e.recompress(ctx, f, l, c)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if same {
-			return f.Name(), nil
+			return func() (io.ReadCloser, error) { return os.Open(f.Name()) }, nil
 		}
 	}
-	return "", os.Remove(f.Name())
+	return nil, os.Remove(f.Name())
+}
+
+// keptBlob is the blob that the layer was stored with, nil when it was not.
+func (e *export) keptBlob(ctx context.Context, l exportLayer) (opener, error) {
+	root, err := e.repo.ReadTree(ctx, l.commit)
+	if err != nil {
+		return nil, err
+	}
+	sum, ok := layers.KeptBlob(root)
+	if !ok || l.head == nil { // or it is another blob of the same layer
+		return nil, nil //nolint:nilnil // documented
+	}
+	return func() (io.ReadCloser, error) {
+		blob, _, err := e.opener(ctx)(sum)
+		return blob, err
+	}, nil
 }
 
 // recompress tries one compressor.

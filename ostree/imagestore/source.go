@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/containers/image/v5/manifest"
 	"github.com/containers/image/v5/types"
@@ -23,7 +22,7 @@ type source struct {
 	record imageRecord
 
 	export  *export                  // nil: there are no layers to be had
-	rebuilt map[digest.Digest]string // files with blobs, see export.rebuild
+	rebuilt map[digest.Digest]opener // see export.rebuild
 	tars    map[digest.Digest]bool   // blobs in whose place the tar stream is sent
 }
 
@@ -69,9 +68,9 @@ func (s *source) GetBlob(ctx context.Context, info types.BlobInfo, _ types.BlobI
 	if info.Digest.Validate() == nil && info.Digest.Algorithm().FromBytes(s.record.config) == info.Digest {
 		return io.NopCloser(bytes.NewReader(s.record.config)), int64(len(s.record.config)), nil
 	}
-	if file, ok := s.rebuilt[info.Digest]; ok {
-		f, err := os.Open(file)
-		return f, info.Size, err
+	if open, ok := s.rebuilt[info.Digest]; ok {
+		blob, err := open()
+		return blob, info.Size, err
 	}
 	if s.export != nil {
 		for _, l := range s.export.layers {

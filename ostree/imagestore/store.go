@@ -42,6 +42,9 @@ type Options struct {
 	// anew; 0 is [DefaultStallTimeout]. RetryPause comes before the first of some
 	// new beginnings; 0 is [DefaultRetryPause].
 	StallTimeout, RetryPause time.Duration
+	// KeepBlobs makes pulls keep the blobs of compressed layers beside the files: no
+	// push has to compress them anew, for the price of their size in the repo.
+	KeepBlobs bool
 	// Log gets what is worth knowing and no error; nil is silent.
 	Log *slog.Logger
 	// Progress gets what a person wants to see while waiting; nil is silent.

@@ -35,6 +35,7 @@ const (
 	// layer can put anything there: see whiteout.
 	recordName = metaPrefix + "tar."
 	recordLast = recordName + "last"
+	recordBlob = recordName + "blob"
 	// recordPart is how many bytes make a part.
 	recordPart = 1 << 20
 )
@@ -183,6 +184,17 @@ func (r record) place(root *ostree.Tree) {
 			root.Files[recordName+sum.String()] = sum
 		}
 	}
+}
+
+// WriteBlob keeps a compressed blob as it is.
+func WriteBlob(to Objects, size int64, r io.Reader) (ostree.Checksum, error) {
+	return to.WriteStream(recordMeta(), size, r, make([]byte, streamBuffer))
+}
+
+// KeptBlob is the blob that a layer was stored with, if it was.
+func KeptBlob(root *ostree.Tree) (sum ostree.Checksum, kept bool) {
+	sum, kept = root.Files[recordBlob]
+	return sum, kept
 }
 
 func markFiles(t *ostree.Tree, has map[ostree.Checksum]bool) {

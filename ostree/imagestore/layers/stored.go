@@ -30,6 +30,9 @@ func (l Layer) Store(rootMeta ostree.Checksum) (Stored, error) {
 	stored, err := store(l.Entries, rootMeta)
 	if err == nil {
 		l.record.place(stored.Tree)
+		if l.Blob != (ostree.Checksum{}) {
+			stored.Tree.Files[recordBlob] = l.Blob
+		}
 	}
 	return stored, err
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/syscontainer/syscontainer/ostree"
 )
 
 // Layer is a layer whose contents are written.
@@ -18,6 +20,8 @@ type Layer struct {
 	Skipped int
 	// Head is how the blob begins, if it was compressed; see [Compressors].
 	Head []byte
+	// Blob is the object that [WriteBlob] made of the blob; zero when nobody did.
+	Blob ostree.Checksum
 
 	record record
 }
