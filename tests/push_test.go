@@ -102,7 +102,7 @@ func TestPushToAnotherRegistry(t *testing.T) {
 		t.Errorf("the exit status is %d", refused.Code)
 	}
 	contains(t, "the refusal", refused.Stderr, `pushing to "docker://localhost:5001/x:y": registry unreachable`)
-	if left := m.Must("sh", "-c", "ls -A /var/lib/syscontainer"); left != "repo" {
+	if left := m.Must("sh", "-c", "ls -A /var/lib/syscontainer | grep -v '^repo' || true"); left != "" {
 		t.Errorf("pushes left %q", left)
 	}
 }
