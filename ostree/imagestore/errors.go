@@ -60,9 +60,15 @@ type PullError struct {
 	verb string // what was being done; "" is pulling
 }
 
+// maxDetail is how much of an error people are shown.
+const maxDetail = 2000
+
 // Error names the reference, the reason and the detail on one line.
 func (e *PullError) Error() string {
 	detail := strings.Join(strings.Fields(e.Err.Error()), " ")
+	if len(detail) > maxDetail { // others quote whole documents
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…"
+	}
 	if e.Reason == nil || errors.Is(e.Err, e.Reason) {
 		return fmt.Sprintf("%s %q: %s", cmp.Or(e.verb, "pulling"), e.Reference, detail)
 	}

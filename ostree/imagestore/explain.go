@@ -157,12 +157,8 @@ func explainPlatform(ctx context.Context, sys *types.SystemContext, ref types.Im
 	if serr != nil || !manifest.MIMETypeIsMultiImage(mediaType) {
 		return err
 	}
-	list, serr := manifest.ListFromBlob(raw, mediaType)
-	if serr != nil {
-		return err
-	}
 	return fmt.Errorf("%w: this host is linux/%s, the image has %s", ErrPlatform, runtime.GOARCH,
-		strings.Join(platforms(list), ", "))
+		strings.Join(platforms(raw), ", "))
 }
 
 func platform(p *imgspec.Platform) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/containers/image/v5/transports"
 	"github.com/containers/image/v5/types"
 	"github.com/opencontainers/go-digest"
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/ostree"
 )
@@ -193,7 +194,7 @@ func (i *Inspection) choose(sys *types.SystemContext, raw []byte, mediaType stri
 	if err != nil {
 		return nil, badImage("reading the list of images: %w", err)
 	}
-	i.Platforms, i.IndexDigest = platforms(list), sum.String()
+	i.Platforms, i.IndexDigest = platforms(raw), sum.String()
 	chosen, err := list.ChooseInstance(sys)
 	if err != nil {
 		i.MediaType, i.Digest = mediaType, sum.String()
@@ -202,13 +203,16 @@ func (i *Inspection) choose(sys *types.SystemContext, raw []byte, mediaType stri
 	return &chosen, nil
 }
 
-// platforms are those of a list's images, sorted.
-func platforms(list manifest.List) []string {
+// platforms are those of a list's images, sorted. OCI and docker write them alike.
+func platforms(list []byte) []string {
+	var index imgspec.Index
+	if json.Unmarshal(list, &index) != nil {
+		return nil
+	}
 	var there []string
-	for _, instance := range list.Instances() {
-		one, err := list.Instance(instance)
-		if err == nil && one.ReadOnly.Platform != nil {
-			there = append(there, platform(one.ReadOnly.Platform))
+	for _, m := range index.Manifests {
+		if m.Platform != nil {
+			there = append(there, platform(m.Platform))
 		}
 	}
 	slices.Sort(there)

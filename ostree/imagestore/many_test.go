@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
@@ -52,13 +53,17 @@ func TestMoreFilesThanLinks(t *testing.T) {
 
 // TestManyHardLinks: all of them become one object with many names.
 func TestManyHardLinks(t *testing.T) {
+	count := 10_000
+	if long() {
+		count = 100_000 // more than ext4 gives a file
+	}
 	items := []item{fileItem("file", "content")}
-	for i := range 10_000 {
+	for i := range count {
 		items = append(items, linkItem(fmt.Sprintf("link%d", i), "file"))
 	}
 	store, repo := newStore(t)
 	dir := checkout(t, store, repo, pull(t, store, image(t, gz(t, items...))))
-	if list := listing(t, dir); len(list) != len(items) || list[len(list)-1] != "link9999=content" {
+	if list := listing(t, dir); len(list) != len(items) || !slices.Contains(list, fmt.Sprintf("link%d=content", count-1)) {
 		t.Errorf("%d files, the last is %q", len(list), list[len(list)-1])
 	}
 	fsck(t, repo)

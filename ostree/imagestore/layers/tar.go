@@ -3,6 +3,7 @@ package layers
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"path"
@@ -165,19 +166,44 @@ func meta(hdr *tar.Header, kind uint32) (ostree.Meta, error) {
 			m.Xattrs = append(m.Xattrs, ostree.Xattr{Name: name, Value: []byte(value)})
 		}
 	}
+	if err := checkXattrs(m.Xattrs); err != nil {
+		return ostree.Meta{}, broken("layer entry %.300q: %w", hdr.Name, err)
+	}
 	return m, nil
 }
 
 // keepXattr leaves out what belongs to the machine that built the image, and
-// what the kernel refuses on a symlink.
+// what the kernel refuses: on a symlink, or at all, such as the attributes of
+// other systems (com.apple.provenance).
 func keepXattr(name string, kind uint32) bool {
 	switch {
-	case name == "", name == "security.selinux", name == "system.nfs4_acl", strings.HasPrefix(name, "trusted.overlay."):
+	case name == "security.selinux", strings.HasPrefix(name, "trusted.overlay."):
 		return false
-	case kind == ostree.TypeLink:
-		return !strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, "system.posix_acl")
+	case strings.HasPrefix(name, "security."), strings.HasPrefix(name, "trusted."):
+		return true
+	case strings.HasPrefix(name, "user."), name == "system.posix_acl_access", name == "system.posix_acl_default":
+		return kind != ostree.TypeLink
 	}
-	return true
+	return false
+}
+
+// checkXattrs refuses what is beyond the kernel's limits for a file. A file
+// system may have lower ones.
+func checkXattrs(attrs []ostree.Xattr) error {
+	list := 0
+	for _, a := range attrs {
+		list += len(a.Name) + 1
+		switch {
+		case len(a.Name) > 255:
+			return fmt.Errorf("the name of the attribute %.40q… has %d bytes, 255 are possible", a.Name, len(a.Name))
+		case len(a.Value) > 64<<10:
+			return fmt.Errorf("the attribute %q has %d bytes, 65536 are possible", a.Name, len(a.Value))
+		}
+	}
+	if list > 64<<10 {
+		return fmt.Errorf("it has %d attributes; their names have more than 65536 bytes", len(attrs))
+	}
+	return nil
 }
 
 func (l *layerReader) dir(hdr *tar.Header, name string) error {
