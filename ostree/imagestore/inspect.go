@@ -200,6 +200,9 @@ func (i *Inspection) choose(sys *types.SystemContext, raw []byte, mediaType stri
 		i.MediaType, i.Digest = mediaType, sum.String()
 		return nil, nil //nolint:nilerr // an image for another host is described as far as it goes
 	}
+	if err := chosen.Validate(); err != nil {
+		return nil, badImage("reading the list of images: digest %q: %w", chosen, err)
+	}
 	return &chosen, nil
 }
 
