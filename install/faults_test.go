@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -273,6 +275,31 @@ func TestUninstallWithoutAnyDeployment(t *testing.T) {
 	}
 	if s.services.enabled["db.service"] {
 		t.Error("the unit is still enabled")
+	}
+}
+
+func TestAContainerOnAnotherDiskIsListed(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	before := s.tree()
+	s.install(install.Request{Image: "db"})
+	s.mkdir("srv")
+	const containers = "var/lib/syscontainer/containers/"
+	if err := os.Rename(filepath.Join(s.root, containers, "db"), filepath.Join(s.root, "srv/db")); err != nil {
+		t.Fatal(err)
+	}
+	s.link(containers+"db", "/srv/db")
+	if list, err := s.List(t.Context()); err != nil || len(list) != 1 || list[0].Error != "" {
+		t.Errorf("listed %v, %v", list, err)
+	}
+	if err := uninstallDB(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Tree.RemoveAll("/srv"); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.tree(); after != before {
+		t.Errorf("left behind:\n%s", after)
 	}
 }
 

@@ -118,7 +118,7 @@ type Result struct {
 // error the host is as it was before.
 func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) {
 	name, err := req.containerName()
-	if err := errors.Join(err, req.check()); err != nil {
+	if err := errors.Join(err, req.check(name)); err != nil {
 		return nil, err
 	}
 	if err := in.checkHost(); err != nil {

@@ -185,6 +185,7 @@ func TestRefusals(t *testing.T) {
 		{name: "name from an image", req: install.Request{Image: "docker://host/_x"}, want: "naming the container after the image", usage: true},
 		{name: "forced variable", req: install.Request{Image: "db", Values: map[string]string{"NAME": "x"}}, want: "--set NAME", usage: true},
 		{name: "order by something that is no unit", req: install.Request{Image: "db", Relations: install.Relations{After: []string{"x"}}}, want: "\"x\"", usage: true},
+		{name: "order after itself", req: install.Request{Image: "db", Relations: install.Relations{After: []string{"db.service"}}}, want: "db.service cannot come before or after itself", usage: true},
 		{name: "two runtimes", req: install.Request{Image: "db", Runtime: "/a", Values: map[string]string{"RUNTIME": "/b"}}, want: "different programs", usage: true},
 		{
 			name:  "variables without a value",

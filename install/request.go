@@ -40,12 +40,13 @@ func (r Request) containerName() (string, error) {
 	return "", &UsageError{err}
 }
 
-// check refuses a request that could not be fulfilled with any image.
-func (r Request) check() error {
+// check refuses a request that could not be fulfilled with any image, for a container
+// of that name.
+func (r Request) check(name string) error {
 	var wrong []error
-	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
-		if templates.IsForced(name) {
-			wrong = append(wrong, fmt.Errorf("--set %s: that variable is syscontainer's own", name))
+	for _, variable := range slices.Sorted(maps.Keys(r.Values)) {
+		if templates.IsForced(variable) {
+			wrong = append(wrong, fmt.Errorf("--set %s: that variable is syscontainer's own", variable))
 		}
 	}
 	if other, ok := r.Values["RUNTIME"]; ok && r.Runtime != "" && other != r.Runtime {
@@ -53,6 +54,9 @@ func (r Request) check() error {
 	}
 	for _, unit := range slices.Concat(r.Relations.After, r.Relations.Before, r.Relations.Requires, r.Relations.Wants) {
 		wrong = append(wrong, unitgen.CheckUnitName(unit))
+		if unit == unitName(name) {
+			wrong = append(wrong, fmt.Errorf("%s cannot come before or after itself", unit))
+		}
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return &UsageError{err}

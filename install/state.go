@@ -22,7 +22,9 @@ func (in *Installer) containerNames() ([]string, error) {
 	}
 	names := []string{}
 	for _, entry := range entries {
-		if entry.IsDir() && !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
+		// A link to a directory is one that somebody moved to another disk.
+		info, err := in.Tree.Stat(path.Join(in.Paths.containers(), entry.Name()))
+		if err == nil && info.IsDir() && !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
 			names = append(names, entry.Name())
 		}
 	}

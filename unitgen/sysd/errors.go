@@ -72,3 +72,12 @@ func (e *CommandError) Error() string {
 
 // Unwrap returns the error of os/exec, or of the context that ended it.
 func (e *CommandError) Unwrap() error { return e.Err }
+
+// exitStatus is that of the program that failed, -1 where there is none.
+func exitStatus(err error) int {
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
+}

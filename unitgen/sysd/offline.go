@@ -65,11 +65,21 @@ func gerund(verb string) string {
 }
 
 // Tmpfiles makes what a file of tmpfiles.d asks for, except on the file
-// systems that do not exist before the tree boots. Only file's base name
-// counts: it is looked up in the tree's tmpfiles.d directories. Idempotent.
+// systems that do not exist before the tree boots, and what systemd-tmpfiles cannot
+// make from outside of the tree: /var may be an absolute link. All of that is made
+// when the tree boots. Only file's base name counts: it is looked up in the tree's
+// tmpfiles.d directories. Idempotent.
 func (o *Offline) Tmpfiles(ctx context.Context, file string) error {
-	return tmpfiles(ctx, o.run, o.root, file)
+	err := tmpfiles(ctx, o.run, o.root, file)
+	if o.root != "/" && exitStatus(err) == cannotCreate {
+		return nil
+	}
+	return err
 }
+
+// cannotCreate is systemd-tmpfiles' exit status when the file is right and something
+// of it could not be made (EX_CANTCREAT).
+const cannotCreate = 73
 
 // Reload does nothing: nothing has been loaded.
 func (o *Offline) Reload(context.Context) error { return nil }

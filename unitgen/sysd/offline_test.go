@@ -173,6 +173,24 @@ func TestOfflineTmpfiles(t *testing.T) {
 	}
 }
 
+// exitCode is how a program ended.
+type exitCode int
+
+func (e exitCode) Error() string { return "ended" }
+func (e exitCode) ExitCode() int { return int(e) }
+
+func TestOfflineTmpfilesLeavesTheRestToTheBoot(t *testing.T) {
+	for status, fails := range map[exitCode]bool{73: false, 65: true, 1: true} {
+		r := recorder{err: &CommandError{Err: status}}
+		if err := NewOffline("/mnt/x", r.run).Tmpfiles(t.Context(), "x.conf"); (err != nil) != fails {
+			t.Errorf("status %d: %v", status, err)
+		}
+		if err := NewOffline("/", r.run).Tmpfiles(t.Context(), "x.conf"); err == nil {
+			t.Errorf("status %d in a chroot: no error", status)
+		}
+	}
+}
+
 func TestOfflineErrorsSayWhatWasDone(t *testing.T) {
 	r := recorder{err: errors.New("broken")}
 	o := NewOffline(tree(t, "etc/systemd/system/a.service"), r.run)
