@@ -127,9 +127,6 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkActivation(spec); err != nil {
-		return err
-	}
 	c.plan.MountPoints = c.mountPoints(spec)
 	return errors.Join(c.compileDropIn(unit, spec), c.compileTmpfiles(runcspec.BindSources(spec)))
 }

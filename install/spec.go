@@ -31,7 +31,7 @@ func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkHooks(spec); err != nil {
+	if err := errors.Join(c.checkHooks(spec), c.passSockets(spec)); err != nil {
 		return nil, err
 	}
 	data, err := runcspec.Marshal(spec)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -202,20 +203,27 @@ func (c *compiler) checkTrigger(m member, names []string) error {
 	return fmt.Errorf("it starts %s, which the image does not have", target)
 }
 
-// checkActivation refuses sockets for a container that could not use them: it has to
-// know its own pid in advance, which is 1 in a pid namespace of its own.
-func (c *compiler) checkActivation(spec *specs.Spec) error {
+// passSockets lets a container take the sockets of the image's socket units. It has
+// to know its own pid in advance, which is 1 in a pid namespace of its own. How many
+// there are, runc says to the container, and crun leaves to config.json; without
+// the LISTEN_PID that both set when there are any, it means nothing.
+func (c *compiler) passSockets(spec *specs.Spec) error {
+	sockets := 0
 	for _, m := range c.members {
-		if path.Ext(m.name) != ".socket" || m.unit.Triggers(m.name) != c.plan.To.Unit {
-			continue
-		}
-		own := slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool {
-			return ns.Type == specs.PIDNamespace && ns.Path == ""
-		})
-		if !own {
-			return fmt.Errorf("%s starts the container with sockets, and %s gives it no pid namespace of its own, without which it cannot take them", m.name, configFile)
+		if path.Ext(m.name) == ".socket" && m.unit.Triggers(m.name) == c.plan.To.Unit {
+			sockets += m.unit.Sockets()
 		}
 	}
+	if sockets == 0 {
+		return nil
+	}
+	own := slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool {
+		return ns.Type == specs.PIDNamespace && ns.Path == ""
+	})
+	if !own {
+		return fmt.Errorf("%s is started with sockets, and its %s gives it no pid namespace of its own, without which it cannot take them", c.plan.To.Unit, configFile)
+	}
+	spec.Process.Env = append(spec.Process.Env, "LISTEN_FDS="+strconv.Itoa(sockets))
 	return nil
 }
 

@@ -39,6 +39,9 @@ func TestImagesBringUnits(t *testing.T) {
 			t.Errorf("%s is not enabled", name)
 		}
 	}
+	if got := s.read("var/lib/syscontainer/containers/my-db/deploy/1/config.json"); !strings.Contains(got, `"LISTEN_FDS=1"`) {
+		t.Errorf("the container does not learn of its socket: %s", got)
+	}
 	if len(result.Record.Units) != 4 {
 		t.Errorf("the record has %v", result.Record.Units)
 	}

@@ -106,6 +106,21 @@ func (u Unit) Triggers(name string) string {
 	return base + ".service"
 }
 
+// Sockets returns how many sockets a socket unit passes to the service that it starts.
+func (u Unit) Sockets() int {
+	count := 0
+	for _, s := range u.settings {
+		switch {
+		case s.section != "Socket" || !strings.HasPrefix(s.key, "Listen"):
+		case s.value == "": // forgets all before it, of every kind
+			count = 0
+		default:
+			count++
+		}
+	}
+	return count
+}
+
 // HasInstall tells whether enabling the unit means anything.
 func (u Unit) HasInstall() bool {
 	return slices.ContainsFunc(u.settings, func(s setting) bool { return s.section == "Install" && s.value != "" })

@@ -95,3 +95,16 @@ func TestHasInstall(t *testing.T) {
 		}
 	}
 }
+
+func TestSockets(t *testing.T) {
+	for text, want := range map[string]int{
+		"[Socket]\nListenStream=1\nListenDatagram=2\nAccept=no": 2,
+		"[Socket]\nListenStream=1\nListenFIFO=\nListenFIFO=/x":  1,
+		"[Unit]\nListenStream=1":                                0,
+	} {
+		unit, err := unitgen.ParseUnit("x.socket", []byte(text))
+		if err != nil || unit.Sockets() != want {
+			t.Errorf("%q: got %d, %v", text, unit.Sockets(), err)
+		}
+	}
+}

@@ -36,6 +36,9 @@ func Boot(t testing.TB, lab *host.Lab, o host.Options) *Machine {
 	return &Machine{Host: h, t: t}
 }
 
+// For returns the same machine for a subtest, which then is what stops.
+func (m *Machine) For(t testing.TB) *Machine { return &Machine{Host: m.Host, t: t} }
+
 func showJournal(t testing.TB, h *host.Host) {
 	text, err := h.Journal(context.WithoutCancel(t.Context()), "")
 	if err != nil {
