@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
@@ -26,13 +27,18 @@ func vaultImage() ociimage.Files {
 
 const sentinel = "hunter2-Zm9vYmFy"
 
-// vaultMachine has the image, and a secret of text and one of bytes.
-func vaultMachine(t *testing.T) *hosttest.Machine {
+// vaultFolder holds the image, and a secret of text and one of bytes.
+func vaultFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	writeImage(t, filepath.Join(dir, "vault"), vaultImage())
 	share(t, dir, map[string]string{"password": sentinel + "\n", "key": sentinel + "\x00\xff\n", "sentinel": sentinel})
-	return machineWith(t, map[string]string{shared: dir})
+	return dir
+}
+
+func vaultMachine(t *testing.T) *hosttest.Machine {
+	t.Helper()
+	return machineWith(t, map[string]string{shared: vaultFolder(t)})
 }
 
 func installVault(m *hosttest.Machine, arguments ...string) string {
@@ -138,4 +144,28 @@ func TestSecretsInTheWrongPlace(t *testing.T) {
 	}
 	contains(t, "show", m.Must("syscontainer", "show", "vault"), "PASSWORD=(secret)  (secret, of the superuser)", "CONTAINER_UID=0  (int)")
 	contains(t, "inspect", m.Must("syscontainer", "inspect", "oci:"+shared+"/vault"), "PASSWORD (has to be set, secret, of the superuser)", "KEY (can be set, secret)", "CONTAINER_UID=0 (int)")
+}
+
+// A host that does not run gets files, and its systemd the credentials when it boots.
+func TestSecretsBelowRoot(t *testing.T) {
+	t.Parallel()
+	root, err := bed.Lab.Root(bed.Product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := root.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := vaultFolder(t)
+	o := bed.Machine()
+	o.Mounts = map[string]string{target: root.Dir, shared: dir}
+	m := hosttest.Boot(t, bed.Lab, o)
+	m.Must("syscontainer", "--root", target, "install", "--system", "--set=CONTAINER_UID=1234",
+		"--set-file=PASSWORD="+shared+"/password", "--set-file=KEY="+shared+"/key", "oci:"+shared+"/vault")
+	if err := m.Poweroff(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkVault(t, hosttest.Boot(t, bed.Lab, host.Options{Root: root, Mounts: map[string]string{shared: dir}}), "1234")
 }
