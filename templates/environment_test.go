@@ -11,7 +11,7 @@ import (
 
 func FuzzUnitEnvironment(f *testing.F) {
 	for _, seed := range []string{
-		"", "x", "a b", `" "B=c`, "' 'B=c", "a\nB=c", "\r", "\x00", `a\`, `\x41`, `\`, "%n", "# a", "\xff", "é\x7f", "=", "$X ${Y}", "\t",
+		"", "x", "a b", `" "B=c`, "' 'B=c", "a\nB=c", "\r", "\x00", `a\`, `\x41`, `\`, "%n", "\u2000", "# a", "\xff", "é\x7f", "=", "$X ${Y}", "\t",
 	} {
 		f.Add(seed, seed)
 	}
@@ -41,7 +41,7 @@ func readEnvironment(t *testing.T, unit string) []string {
 	t.Helper()
 	var found []string
 	for line := range strings.Lines(strings.ReplaceAll(unit, "\\\n", " ")) {
-		value, ok := strings.CutPrefix(strings.TrimSpace(line), "Environment=")
+		value, ok := strings.CutPrefix(strings.Trim(line, " \t\r\n"), "Environment=")
 		if !ok {
 			continue
 		}

@@ -127,7 +127,7 @@ func TestBadImagesAreRefused(t *testing.T) {
 		{"a variable without a value", ociimage.Files{
 			"exports/config.json.template": plainConfig,
 			"exports/service.template":     "[Service]\nExecStart=$EXEC_START $NO_VALUE ${NOR_THIS}\n",
-		}, `.*service\.template.*NO_VALUE.*NOR_THIS`},
+		}, `.*service\.template:2:23: no value for \$NO_VALUE`},
 		{"a broken manifest.json", ociimage.Files{
 			"exports/manifest.json": `{"version": "1.0",`,
 		}, `.*manifest\.json`},

@@ -26,7 +26,7 @@ const shared = "/srv"
 var nasty = []string{
 	"", "plain", "two words", " blanks around ", "\ttab\t", `"`, `'`, `it's "quoted"`, `\`, `back\slash\`, `\n\x41\\`,
 	"new\nline", "EVIL=1\nEVIL=2\n", "x\r\nEVIL=1", "%n 100% %%", "$HOME ${HOME} $$ $(id) `id`", "# no comment", "; none either",
-	`x" "EVIL=1`, `x' 'EVIL=1`, `", "EVIL=1`, "x EVIL=1", "x;EVIL=1", "[Install]", "{\"a\": [1]}", "é ü 漢字 \U0001F600 \u2028", "~/x:~root",
+	`x" "EVIL=1`, `x' 'EVIL=1`, `", "EVIL=1`, "x EVIL=1", "x;EVIL=1", "[Install]", "{\"a\": [1]}", "é ü 漢字 \U0001F600 \u2028", "~/x:~root", "\u2000", "\u0085x\u00a0",
 	"*?[a]{b,c}!", "<&>|", "\x01\x02\x1b[31m\x7f", "a=b=c", "-e", strings.Repeat("long ", 20000),
 }
 
