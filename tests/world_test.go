@@ -26,14 +26,14 @@ func theWorld() []worldly {
 	service := []string{}
 	return []worldly{
 		{name: "flannel", units: service, args: []string{"--set", "FLANNELD_ETCD_ENDPOINTS=http://192.0.2.1:2379"}, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "flannel"), "serving, GREETING=http://192.0.2.1:2379,")
+			logged(m, "flannel", "serving, GREETING=http://192.0.2.1:2379,")
 			sameText(t, "its environment", m.Must("cat", "/etc/sysconfig/flannel"), `FLANNELD_ETCD_ENDPOINTS="http://192.0.2.1:2379"`)
 			contains(t, "the unit", property(m, "flannel", "Before"), "docker.service")
 			m.Must("test", "-L", "/etc/systemd/system/docker.service.requires/flannel.service")
 			m.Must("test", "-d", "/run/flannel")
 		}},
 		{name: "docker", units: service, args: []string{"--set", `ADDTL_MOUNTS=,{"destination":"/mnt","type":"bind","source":"/srv","options":["rbind"]}`}, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "docker"), "set_mounts in /var/lib/syscontainer/containers/docker/deploy/1", "serving, GREETING=1,")
+			logged(m, "docker", "set_mounts in /var/lib/syscontainer/containers/docker/deploy/1", "serving, GREETING=1,")
 			sameText(t, "what it says of itself", property(m, "docker", "StatusText"), "the app is ready")
 			for name, want := range map[string]string{"KillMode": "process", "SyslogIdentifier": "dockerd", "Restart": "on-abnormal", "Delegate": "yes"} {
 				sameText(t, name, property(m, "docker", name), want)
@@ -45,7 +45,7 @@ func theWorld() []worldly {
 			}
 			sameText(t, "its state", m.Must("stat", "-c", "%a", "/var/lib/kubelet"), "700")
 			m.Must("systemctl", "stop", "kubelet")
-			contains(t, "the journal", journal(m, "kubelet"), "stopped by interrupt")
+			logged(m, "kubelet", "stopped by interrupt")
 			m.Must("systemctl", "start", "kubelet")
 		}},
 		{name: "net-snmp", units: service, check: func(t *testing.T, m *hosttest.Machine) {
@@ -57,7 +57,7 @@ func theWorld() []worldly {
 			m.Must("systemctl", "restart", "net-snmp")
 		}},
 		{name: "open-vm-tools", units: service, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "open-vm-tools"), "serving, GREETING=guest,")
+			logged(m, "open-vm-tools", "serving, GREETING=guest,")
 			m.Must("test", "!", "-e", "/etc/systemd/system/open-vm-tools.service.d")
 		}},
 		{name: "kube-tools", check: func(t *testing.T, m *hosttest.Machine) {
@@ -66,16 +66,16 @@ func theWorld() []worldly {
 			m.Must("test", "!", "-e", "/etc/systemd/system/kube-tools.service")
 		}},
 		{name: "cri-o", units: service, args: []string{"--runtime", "/usr/bin/crun"}, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "cri-o"), "serving, GREETING=verbatim $NAME,")
+			logged(m, "cri-o", "serving, GREETING=verbatim $NAME,")
 			sameText(t, "its alias", property(m, "crio", "Id"), "cri-o.service")
 		}},
 		{name: "hello-world", units: service, args: []string{"--set", `RECEIVER=“100%” \ "$HOME"`}, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "hello-world"), `serving, GREETING=“100%” \ "$HOME", pid 1`)
+			logged(m, "hello-world", `serving, GREETING=“100%” \ "$HOME", pid 1`)
 			contains(t, "its script", m.Must("cat", "/usr/local/bin/hello-world.sh"), "# /usr/bin/syscontainer installed this with ", "costs $1")
 			m.Must("test", "-x", "/usr/local/bin/hello-world.sh")
 		}},
 		{name: "node-setup", units: service, check: func(t *testing.T, m *hosttest.Machine) {
-			contains(t, "the journal", journal(m, "node-setup"), "hello, once")
+			logged(m, "node-setup", "hello, once")
 			sameText(t, "its end", property(m, "node-setup", "SubState"), "exited")
 			sameText(t, "containers", m.Must("runc", "list", "--quiet"), "")
 			m.Must("syscontainer", "uninstall", "node-setup")
@@ -103,7 +103,7 @@ func checkEcho(t *testing.T, m *hosttest.Machine) {
 		sameText(t, "with "+runtime, m.Must("sh", "-c", ask), "hello from the container")
 		sameText(t, "state", property(m, "echo", "ActiveState"), "active")
 		m.Must("systemctl", "start", "echo-tick")
-		contains(t, "the journal", journal(m, "echo-tick"), "hello, once")
+		logged(m, "echo-tick", "hello, once")
 		sameText(t, "again", m.Must("sh", "-c", ask), "hello from the container")
 		if runtime == "runc" {
 			m.Must("syscontainer", "uninstall", "echo")
@@ -114,8 +114,11 @@ func checkEcho(t *testing.T, m *hosttest.Machine) {
 	contains(t, "show", m.Must("syscontainer", "show", "echo"), "echo.socket, active, enabled", "echo-tick.timer, inactive, enabled", "echo-tick.service, inactive, static")
 }
 
-func journal(m *hosttest.Machine, unit string) string {
-	return m.Must("journalctl", "--unit="+unit, "--output=cat")
+// logged waits until a unit has written these lines.
+func logged(m *hosttest.Machine, unit string, lines ...string) {
+	for _, line := range lines {
+		m.Eventually("sh", "-c", `journalctl --unit="$1" --output=cat | grep --quiet --fixed-strings -e "$2"`, "sh", unit, line)
+	}
 }
 
 func TestTheImagesOfTheWorldInstallUnchanged(t *testing.T) {
@@ -152,7 +155,7 @@ func useImage(t *testing.T, m *hosttest.Machine, image worldly) {
 	for _, unit := range append(image.units, image.name+".service") {
 		sameText(t, "what systemd knows of "+unit, property(m, unit, "LoadState"), "not-found")
 	}
-	if log := m.Must("sh", "-c", "journalctl --output=cat | grep -e 'not our child' -e 'Unknown key' -e 'ignoring' || true"); log != "" {
+	if log := m.Must("sh", "-c", "journalctl _PID=1 --output=cat | grep -e 'not our child' -e 'Unknown key' -e 'ignoring' || true"); log != "" {
 		t.Errorf("systemd complains:\n%s", log)
 	}
 }
