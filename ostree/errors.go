@@ -15,7 +15,7 @@ var ErrFinished = errors.New("the transaction has ended")
 
 // Error is a failure that libostree or GLib reported.
 //
-// errors.Is finds [fs.ErrNotExist], [fs.ErrExist] and [context.Canceled] in the
+// errors.Is finds [fs.ErrNotExist], [fs.ErrExist], [unix.ENOSPC] and [context.Canceled] in the
 // errors that mean the same.
 type Error struct {
 	// Domain is GLib's name for the family, such as "g-io-error-quark".
@@ -34,6 +34,7 @@ const (
 	ioDomain    = "g-io-error-quark"
 	ioNotFound  = 1
 	ioExists    = 2
+	ioNoSpace   = 12
 	ioCancelled = 19
 )
 
@@ -41,6 +42,9 @@ const (
 func (e *Error) Is(target error) bool {
 	if e.Domain != ioDomain {
 		return false
+	}
+	if target == unix.ENOSPC { // min-free-space has no code of its own
+		return e.Code == ioNoSpace || strings.Contains(e.Message, "min-free-space")
 	}
 	switch e.Code {
 	case ioNotFound:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,8 @@ type Repo struct {
 	path string
 	dir  *os.File
 	c    *C.OstreeRepo
+	// spooled counts the large files that are open, in all transactions that share it.
+	spooled *atomic.Int64
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -43,7 +46,17 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 	// Objects are made durable by one syncfs at the end of a transaction and of
 	// a checkout, see Txn.Commit; libostree alone would sync each directory.
 	C.ostree_repo_set_disable_fsync(c, C.TRUE)
-	return &Repo{path: path, dir: dir, c: c}, nil
+	return &Repo{path: path, dir: dir, c: c, spooled: new(atomic.Int64)}, nil
+}
+
+// Another opens the same repo once more, for one more transaction. Both together
+// hold no more files open than one would. The caller closes it.
+func (r *Repo) Another(ctx context.Context) (*Repo, error) {
+	other, err := Open(ctx, r.path)
+	if err == nil {
+		other.spooled = r.spooled
+	}
+	return other, err
 }
 
 // Close releases the repo. A transaction that is still open is aborted.
@@ -172,6 +185,9 @@ func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
 	staged, err := r.dropStaging()
 	if err != nil {
 		return Pruned{}, err
+	}
+	if err := r.sweepPartial(); err != nil {
+		return Pruned{}, wrap("pruning the repo", err)
 	}
 	cancel, release := cancellable(ctx)
 	defer release()

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSpooled bounds the files that a transaction holds open.
+// maxSpooled bounds the files that transactions hold open.
 const maxSpooled = 512
 
 // spooled is the content object of a large file: complete, but without a name
@@ -40,29 +40,45 @@ func (t *Txn) WriteStream(m Meta, size int64, r io.Reader, buf []byte) (Checksum
 		return Checksum{}, err
 	}
 	defer t.leave()
-	if !t.reserve() {
+	if err := t.repo.fits(size); err != nil {
+		return Checksum{}, wrap("writing a file", err)
+	}
+	if t.repo.spooled.Add(1) > maxSpooled {
+		t.repo.spooled.Add(-1)
 		return t.streamSlowly(m, size, r, buf)
 	}
 	f, err := t.repo.unnamed()
 	if err != nil {
+		t.repo.spooled.Add(-1)
 		return Checksum{}, wrap("writing a file", err)
 	}
 	sum, err := spool(f, m, size, r, buf)
-	if err != nil {
-		return Checksum{}, wrap("writing a file", errors.Join(err, f.Close()))
-	}
 	t.spoolMu.Lock()
 	defer t.spoolMu.Unlock()
+	if err != nil {
+		t.repo.spooled.Add(-1)
+		return Checksum{}, wrap("writing a file", errors.Join(err, f.Close()))
+	}
 	t.spool = append(t.spool, spooled{sum: sum, file: f})
 	return sum, nil
 }
 
-// reserve takes one of the places for open files.
-func (t *Txn) reserve() bool {
-	t.spoolMu.Lock()
-	defer t.spoolMu.Unlock()
-	t.reserved++
-	return t.reserved <= maxSpooled
+// fits refuses a file for which there is no room, beside what the repo shall leave
+// free (libostree's min-free-space, which it checks for smaller files itself).
+func (r *Repo) fits(size int64) error {
+	var keep C.guint64
+	var gerr *C.GError
+	if C.ostree_repo_get_min_free_space_bytes(r.c, &keep, &gerr) == 0 {
+		return failure(gerr)
+	}
+	var room unix.Statfs_t
+	if err := unix.Fstatfs(int(r.dir.Fd()), &room); err != nil {
+		return os.NewSyscallError("fstatfs", err)
+	}
+	if free := room.Bavail * uint64(room.Bsize); uint64(size)+uint64(keep) > free {
+		return fmt.Errorf("a file of %d bytes, where %d are free and %d shall stay so: %w", size, free, uint64(keep), unix.ENOSPC)
+	}
+	return nil
 }
 
 // unnamed makes a file in the repo that vanishes unless it gets a name.
@@ -155,6 +171,7 @@ func (t *Txn) closeSpool() {
 	for _, s := range t.spool {
 		s.file.Close()
 	}
+	t.repo.spooled.Add(-int64(len(t.spool)))
 	t.spool = nil
 }
 

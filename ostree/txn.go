@@ -6,11 +6,8 @@ import "C"
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -28,11 +25,10 @@ type Txn struct {
 	release  func()
 	metadata sync.Map // Checksum of each metadata object written so far
 
-	spoolMu  sync.Mutex
-	spool    []spooled
-	commits  []Checksum // that were written
-	partial  []Checksum // those of them that are marked
-	reserved int
+	spoolMu sync.Mutex
+	spool   []spooled
+	commits []Checksum // that were written
+	partial []Checksum // those of them that are marked
 
 	mu     sync.RWMutex // held for reading by every writer
 	ended  bool
@@ -43,6 +39,7 @@ type Txn struct {
 type newRef struct {
 	name   string
 	commit Checksum
+	file   *os.File // without a name until the objects have theirs
 }
 
 // Begin opens a transaction, in which there is nothing of any other. It waits
@@ -167,103 +164,7 @@ func addValue(dict *C.GVariantDict, key string, value []byte) {
 func (t *Txn) SetRef(name string, commit Checksum) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.refs = append(t.refs, newRef{name, commit})
-}
-
-// Commit makes the transaction part of the repo. When it returns nil, objects
-// and refs survive a power cut. After an error no ref of an image that is
-// incomplete exists; call Abort. Objects may have stayed, for the next prune.
-//
-// The order matters, and libostree's own costs a sync per directory: first the
-// content of every object becomes durable under its temporary name, then the
-// objects get their names, then those become durable, and only then a ref may
-// point to them. Refs are few; each is synced by itself. libostree's own lock
-// ends with its part of the work; a second one keeps prunes out until the refs
-// are there, or they would find objects that nothing refers to.
-func (t *Txn) Commit(ctx context.Context) (err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ended {
-		return ErrFinished
-	}
-	unlock, err := t.repo.LockShared(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	// libostree gives objects their names in any order. A commit that has its name
-	// before its files have theirs is known not to be whole, if this ends here.
-	if err := t.markPartial(); err != nil {
-		return err
-	}
-	if err := t.repo.sync(); err != nil {
-		return err
-	}
-	if err := t.publish(); err != nil {
-		return err
-	}
-	t.naming = true
-	C.ostree_repo_set_disable_fsync(t.repo.c, C.TRUE)
-	var gerr *C.GError
-	if C.ostree_repo_commit_transaction(t.repo.c, nil, t.cancel, &gerr) == 0 {
-		return wrap("committing the transaction", failure(gerr))
-	}
-	t.end()
-	if err := t.repo.sync(); err != nil {
-		return err
-	}
-	if err := t.unmarkPartial(); err != nil {
-		return err
-	}
-	for _, ref := range t.refs {
-		if err := t.repo.SetRef(ctx, ref.name, ref.commit); err != nil {
-			return err
-		}
-	}
-	return t.repo.sync()
-}
-
-// markPartial tells fsck that the commits of the transaction may lack objects,
-// but for those that are in the repo already.
-func (t *Txn) markPartial() error {
-	for _, commit := range t.commits {
-		if t.repo.whole(commit) {
-			continue
-		}
-		t.partial = append(t.partial, commit)
-		if err := t.repo.setPartial(commit, C.TRUE); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unmarkPartial takes back what markPartial told.
-func (t *Txn) unmarkPartial() error {
-	for _, commit := range t.partial {
-		if err := t.repo.setPartial(commit, C.FALSE); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Repo) setPartial(commit Checksum, partial C.gboolean) error {
-	hex := commit.hex()
-	var gerr *C.GError
-	if C.ostree_repo_mark_commit_partial(r.c, hex.c(), partial, &gerr) == 0 {
-		return wrap("marking a commit", failure(gerr))
-	}
-	return nil
-}
-
-// whole tells whether a commit is in the repo, outside of transactions, and not
-// marked as partial.
-func (r *Repo) whole(commit Checksum) bool {
-	hex := commit.String()
-	_, err := os.Stat(filepath.Join(r.path, "objects", hex[:2], hex[2:]+".commit"))
-	_, partial := os.Stat(filepath.Join(r.path, "state", hex+".commitpartial"))
-	return err == nil && errors.Is(partial, fs.ErrNotExist)
+	t.refs = append(t.refs, newRef{name: name, commit: commit})
 }
 
 // Abort throws the transaction away. After Commit it does nothing, so it can be
@@ -275,10 +176,8 @@ func (t *Txn) Abort() error {
 		return nil
 	}
 	t.end()
-	if !t.naming {
-		if err := t.unmarkPartial(); err != nil { // Commit had failed early
-			return err
-		}
+	if err := t.forgetPartial(); err != nil {
+		return err
 	}
 	if err := t.repo.abandon(); err != nil {
 		return wrap("aborting the transaction", err)
@@ -289,5 +188,8 @@ func (t *Txn) Abort() error {
 func (t *Txn) end() {
 	t.ended = true
 	t.closeSpool()
+	for _, ref := range t.refs {
+		ref.file.Close() // nil is fine
+	}
 	t.release()
 }

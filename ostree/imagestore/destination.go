@@ -58,17 +58,17 @@ func (d *destination) HasThreadSafePutBlob() bool { return true }
 
 // PutBlob stores a layer as it comes. The stream is verified against its digest
 // by copy.Image, which makes the last read fail; so it is read to its end.
-func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.BlobInfo, _ types.BlobInfoCache, isConfig bool) (types.BlobInfo, error) {
+func (d *destination) PutBlob(ctx context.Context, stream io.Reader, info types.BlobInfo, _ types.BlobInfoCache, isConfig bool) (types.BlobInfo, error) {
 	counted := &counter{r: stream}
 	if info.Digest == "" {
 		counted.hash = sha256.New()
 	}
-	var put func(types.BlobInfo)
+	var put func(types.BlobInfo) error
 	var err error
 	if isConfig {
 		put, err = d.putConfig(counted)
 	} else {
-		put, err = d.putLayer(counted, info.Size)
+		put, err = d.pull.receive(ctx, counted, info.Size)
 	}
 	if err != nil {
 		return types.BlobInfo{}, err
@@ -80,11 +80,10 @@ func (d *destination) PutBlob(_ context.Context, stream io.Reader, info types.Bl
 		info.Digest = digest.NewDigest(digest.SHA256, counted.hash)
 	}
 	info = types.BlobInfo{Digest: info.Digest, Size: counted.size}
-	put(info)
-	return info, nil
+	return info, put(info)
 }
 
-func (d *destination) putConfig(r io.Reader) (put func(types.BlobInfo), err error) {
+func (d *destination) putConfig(r io.Reader) (put func(types.BlobInfo) error, err error) {
 	config, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
 	if err != nil {
 		return nil, err
@@ -92,24 +91,9 @@ func (d *destination) putConfig(r io.Reader) (put func(types.BlobInfo), err erro
 	if len(config) > maxConfig {
 		return nil, badImage("the config is larger than %d bytes", maxConfig)
 	}
-	return func(blob types.BlobInfo) { d.pull.setConfig(blob.Digest, config) }, nil
-}
-
-func (d *destination) putLayer(r io.Reader, size int64) (put func(types.BlobInfo), err error) {
-	txn, err := d.pull.begin()
-	if err != nil {
-		return nil, err
-	}
-	if !d.pull.store.options.KeepBlobs {
-		size = 0
-	}
-	l, err := unpack(keepBlob(r, size, txn), txn, d.pull.workers(), d.pull.store.options.limits())
-	if err != nil {
-		return nil, err
-	}
-	return func(blob types.BlobInfo) {
-		l.size = blob.Size
-		d.pull.setLayer(blob.Digest, l)
+	return func(blob types.BlobInfo) error {
+		d.pull.setConfig(blob.Digest, config)
+		return nil
 	}, nil
 }
 

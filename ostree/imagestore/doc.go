@@ -16,5 +16,7 @@
 //	container/NAME/N     a deployment that uses it   -> image commit
 //
 // A layer goes from the network into objects in one stream, without a temporary
-// copy; layers are unpacked in parallel; a pull is one transaction.
+// copy; layers are unpacked in parallel. Each is a transaction of its
+// own and becomes part of the repo when it is complete, see arrivals; the image does
+// with the last of them.
 package imagestore

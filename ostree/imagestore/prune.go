@@ -77,7 +77,7 @@ func prune(ctx context.Context, repo *ostree.Repo, o PruneOptions) (pruned Prune
 	for _, image := range c.unreadable() {
 		pruned.Unreadable = append(pruned.Unreadable, cmp.Or(strings.Join(image.Names, " "), image.PulledAs, image.Commit))
 	}
-	intact, err := dropUnused(ctx, repo)
+	intact, err := dropUnused(ctx, repo, isInternal)
 	if err != nil || !intact {
 		return pruned, err
 	}

@@ -3,13 +3,19 @@ package imagestore
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/containers/image/v5/docker"
+	"github.com/containers/image/v5/types"
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
 
 	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
@@ -17,18 +23,17 @@ import (
 )
 
 // pull is the state of one Store.Pull. It touches the disk only when the first
-// layer arrives, and leaves it as it was unless commit succeeds.
+// layer arrives.
 type pull struct {
 	store *Store
-	// begin opens the repo, which it creates if need be, and a transaction in
-	// it; later calls return the same.
-	begin func() (*ostree.Txn, error)
+	// begin opens the repo, which it creates if need be; later calls do nothing.
+	begin func() error
 
 	mu        sync.Mutex
 	lock      *storeLock // from the beginning when there is a repo, or set by begin
 	begun     bool       // set by begin, as are the next four
 	repo      *ostree.Repo
-	txn       *ostree.Txn
+	arrivals  *arrivals
 	pool      *layers.Workers
 	made      madeDirs
 	found     map[digest.Digest]layer
@@ -39,14 +44,14 @@ type pull struct {
 // newPull begins a pull; finish ends it. From now on what is in the repo stays.
 func (s *Store) newPull(ctx context.Context) (*pull, error) {
 	p := &pull{store: s, found: make(map[digest.Digest]layer), configs: make(map[digest.Digest][]byte)}
-	p.begin = sync.OnceValues(func() (*ostree.Txn, error) { return p.start(ctx) })
+	p.begin = sync.OnceValue(func() error { return p.start(ctx) })
 	var err error
 	p.lock, err = lockPresent(ctx, s.options.Repo)
 	return p, err
 }
 
 // start is begin's work.
-func (p *pull) start(ctx context.Context) (*ostree.Txn, error) {
+func (p *pull) start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	path := p.store.options.Repo
@@ -54,20 +59,18 @@ func (p *pull) start(ctx context.Context) (*ostree.Txn, error) {
 	var err error
 	if p.lock == nil {
 		if p.lock, p.made, err = lockToMake(ctx, path); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := ostree.Create(path); err != nil {
-		return nil, err
+		return err
 	}
 	if p.repo, err = ostree.Open(ctx, path); err != nil {
-		return nil, err
+		return err
 	}
-	if p.txn, err = p.repo.Begin(ctx); err != nil {
-		return nil, err
-	}
+	p.arrivals = newArrivals(ctx, p.repo)
 	p.pool = layers.NewWorkers(max(2, runtime.GOMAXPROCS(0)))
-	return p.txn, nil
+	return nil
 }
 
 // workers is valid after begin.
@@ -102,8 +105,7 @@ func (p *pull) config(blob digest.Digest) []byte {
 	return p.configs[blob]
 }
 
-// reuse looks for a layer in the repo by its blob. Once one is found the
-// transaction is open and keeps it from being pruned.
+// reuse looks for a layer in the repo by its blob. The lock keeps it there.
 func (p *pull) reuse(blob digest.Digest) (bool, error) {
 	if blob.Validate() != nil {
 		return false, nil
@@ -114,7 +116,7 @@ func (p *pull) reuse(blob digest.Digest) (bool, error) {
 	if _, err := os.Stat(p.store.options.Repo); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if _, err := p.begin(); err != nil {
+	if err := p.begin(); err != nil {
 		return false, err
 	}
 	commit, found, err := refOrNone(p.repo, digestRef(blobPrefix, blob))
@@ -129,19 +131,54 @@ func (p *pull) reuse(blob digest.Digest) (bool, error) {
 	return true, nil
 }
 
-// commit merges the layers and makes everything visible at once.
-func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, blobs []digest.Digest) error {
-	txn, err := p.begin() // an image may have no layers
+// receive unpacks a layer in a transaction of its own. keep makes the layer part of
+// the pull, and soon of the repo; until then it is thrown away with the pull.
+func (p *pull) receive(ctx context.Context, r io.Reader, size int64) (keep func(blob types.BlobInfo) error, err error) {
+	if err := p.begin(); err != nil {
+		return nil, err
+	}
+	at, err := p.arrivals.begin(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if !p.store.options.KeepBlobs {
+		size = 0
+	}
+	l, err := unpack(keepBlob(r, size, at.txn), at.txn, p.workers(), p.store.options.limits())
+	if err != nil {
+		return nil, err
+	}
+	return func(blob types.BlobInfo) error {
+		l.size = blob.Size
+		if err := p.arrivals.complete(at, l, blob.Digest); err != nil {
+			return err
+		}
+		p.setLayer(blob.Digest, l)
+		return nil
+	}, nil
+}
+
+// commit merges the layers and makes the image visible.
+func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, blobs []digest.Digest) error {
+	if err := p.begin(); err != nil { // an image may have no layers
 		return err
 	}
-	image, err := p.writeImage(ctx, txn, record, stack)
-	if err != nil {
+	if err := p.arrivals.settle(); err != nil {
 		return err
 	}
 	name, err := refname.Encode(record.reference)
 	if err != nil {
 		return err
+	}
+	txn, err := p.repo.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	ready := p.arrivals.take()
+	image, err := p.writeImage(ctx, txn, record, stack, ready)
+	if err != nil {
+		p.arrivals.giveBack(ready)
+		return errors.Join(err, txn.Abort())
 	}
 	for i, l := range stack { // what depends on others comes after them
 		txn.SetRef(digestRef(layerPrefix, l.diffID), l.commit)
@@ -149,20 +186,25 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	}
 	txn.SetRef(digestRef(manifestPrefix, record.digest), image)
 	txn.SetRef(imagePrefix+name, image)
-	if err := txn.Commit(ctx); err != nil {
-		return err
+	if err := commitTogether(ctx, ready, txn); err != nil {
+		return errors.Join(err, txn.Abort())
 	}
 	p.committed = true
 	return nil
 }
 
-// writeImage writes the merged commit.
-func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, stack []layer) (ostree.Checksum, error) {
+// writeImage writes the merged commit. Objects of the layers that are ready have no
+// name in the repo yet.
+func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, stack []layer, ready []*arrival) (ostree.Checksum, error) {
 	dirMeta, err := txn.WriteDirMeta(defaultDir())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	m := layers.NewMerger(dirMeta, readlink(ctx, p.repo))
+	repos := []*ostree.Repo{p.repo}
+	for _, at := range ready {
+		repos = append(repos, at.repo)
+	}
+	m := layers.NewMerger(dirMeta, readlink(ctx, repos...))
 	for _, l := range stack {
 		if l.entries == nil {
 			if l.entries, err = loadEntries(ctx, p.repo, l.commit); err != nil {
@@ -177,21 +219,23 @@ func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageReco
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	return txn.WriteCommit(ostree.CommitSpec{
-		Subject: record.reference, Root: root, Metadata: record.values(),
-	})
+	return txn.WriteCommit(ostree.CommitSpec{Subject: record.reference, Root: root, Metadata: record.values()})
 }
 
-// finish ends the pull. Unless it was committed nothing is left of it.
-func (p *pull) finish(ctx context.Context) error {
+// finish ends the pull, which failed if there is a reason. When it was interrupted,
+// the layers that are complete stay, for the next attempt; otherwise nothing is
+// left, since there is no reason why it should succeed the next time.
+func (p *pull) finish(ctx context.Context, reason error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pool != nil {
 		p.pool.Close()
 	}
+	ctx = context.WithoutCancel(ctx)
+	hopeless := !interrupted(reason)
 	var errs []error
-	if p.txn != nil {
-		errs = append(errs, p.txn.Abort())
+	if p.arrivals != nil {
+		errs = append(errs, p.arrivals.finish(ctx, hopeless))
 	}
 	if p.repo != nil {
 		errs = append(errs, p.repo.Close())
@@ -200,19 +244,54 @@ func (p *pull) finish(ctx context.Context) error {
 		errs = append(errs, p.lock.release())
 	}
 	if p.begun && !p.committed {
-		errs = append(errs, p.unmake(ctx))
+		errs = append(errs, p.tidy(ctx, hopeless))
 	}
 	return errors.Join(errs...)
 }
 
-// undoPatience is how long an undo waits for others before it leaves an empty
-// repo to them.
+// interrupted tells the errors that say nothing about the image: the same pull may
+// succeed later.
+func interrupted(err error) bool {
+	for _, reason := range []error{ErrBadImage, ErrPlatform, ErrRejected} {
+		if errors.Is(err, reason) {
+			return false
+		}
+	}
+	for _, reason := range []error{
+		context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF, unix.ENOSPC, unix.EDQUOT, unix.EIO, ErrUnreachable,
+	} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	var network net.Error
+	var status docker.UnexpectedHTTPStatusError
+	return errors.As(err, &network) || errors.As(err, &status) && status.StatusCode >= 500
+}
+
+// undoPatience is how long a failed pull waits for others before it leaves to them,
+// or to a prune, what is to be removed.
 const undoPatience = 2 * time.Second
 
-// unmake removes a repo in which nothing is, and of the directories that were
-// made for it those that are empty then. When others use it, it stays.
-func (p *pull) unmake(ctx context.Context) error {
-	err := p.store.withRepoAlone(context.WithoutCancel(ctx), undoPatience, func(*ostree.Repo) error { return nil })
+// tidy removes the layers of a hopeless pull, a repo in which nothing is, and of the
+// directories that were made for it those that are empty then.
+//
+// Others may have found the layers and build on them. They hold the lock for as long
+// as they do, and when they are done their images use the layers: what an image
+// uses stays.
+func (p *pull) tidy(ctx context.Context, hopeless bool) error {
+	err := p.store.withRepoAlone(ctx, undoPatience, func(repo *ostree.Repo) error {
+		if !hopeless || p.arrivals == nil || len(p.arrivals.own) == 0 {
+			return nil
+		}
+		own := func(ref string) bool { return slices.Contains(p.arrivals.own, ref) }
+		intact, err := dropUnused(ctx, repo, own)
+		if err != nil || !intact {
+			return err
+		}
+		_, err = repo.Prune(ctx)
+		return err
+	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

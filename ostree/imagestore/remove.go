@@ -95,7 +95,7 @@ func removeName(ctx context.Context, repo *ostree.Repo, reference string, check 
 			return err
 		}
 	}
-	intact, err := dropUnused(ctx, repo)
+	intact, err := dropUnused(ctx, repo, isInternal)
 	if err != nil || !intact {
 		return err
 	}
@@ -139,10 +139,10 @@ func (c *catalog) checkRemovable(t target) error {
 	return &InUseError{Reference: t.reference, Containers: users}
 }
 
-// dropUnused deletes the refs of layers, blobs and manifests that no image that
+// dropUnused deletes those refs among layers, blobs and manifests that no image that
 // is named or held uses. Where it is not known what an image uses, those that might
 // be its own stay, and with intact false all objects have to.
-func dropUnused(ctx context.Context, repo *ostree.Repo) (intact bool, err error) {
+func dropUnused(ctx context.Context, repo *ostree.Repo, among func(ref string) bool) (intact bool, err error) {
 	refs, err := repo.Refs(ctx, "")
 	if err != nil {
 		return false, err
@@ -150,7 +150,7 @@ func dropUnused(ctx context.Context, repo *ostree.Repo) (intact bool, err error)
 	u := usage{repo: repo, used: make(map[string]bool), known: make(map[string]bool), intact: true}
 	u.look(refs)
 	for ref := range refs {
-		if !u.droppable(ref) {
+		if !among(ref) || !u.droppable(ref) {
 			continue
 		}
 		if err := repo.DeleteRef(ctx, ref); err != nil {

@@ -91,9 +91,12 @@ func New(o Options) *Store {
 // gave, a digest (sha256:…) and twelve or more digits of an ID are an image that
 // is here, and nobody is asked.
 //
-// It is atomic: the error, a [*PullError], leaves neither ref nor object, nor a
-// repo that was not there before. It never asks the user anything. After nil
-// the image survives a power cut.
+// It is atomic: after the error, a [*PullError], there is no image, and no repo that
+// was not there before. Layers that had arrived stay when the pull was interrupted (a
+// kill, a cancelled context, a network or a disk that failed): the next one goes on
+// with them, and Prune removes them. After any other error, such as [ErrBadImage],
+// they go at once, or with the next Prune when others use the repo. It never asks
+// the user anything. After nil the image survives a power cut.
 func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 	kept, err := s.findKept(ctx, reference)
 	var ambiguous *AmbiguousError
@@ -148,10 +151,14 @@ func (s *Store) pullOne(ctx context.Context, sys *system, policy *signature.Poli
 		return Image{}, pullError(name, err)
 	}
 	img, err := p.run(ctx, sys, policy, ref)
-	if ferr := p.finish(ctx); err == nil {
-		err = ferr
-	}
 	if err != nil {
+		err = pullError(name, err)
+		if ferr := p.finish(ctx, err); ferr != nil {
+			s.log.WarnContext(ctx, "tidying after a pull", "reference", name, "error", ferr)
+		}
+		return Image{}, err
+	}
+	if err := p.finish(ctx, nil); err != nil {
 		return Image{}, pullError(name, err)
 	}
 	return img, nil

@@ -24,16 +24,18 @@ type Fault int
 
 // The faults. Each but Slow begins after half of the blob, or in its place.
 const (
-	None     Fault = iota
-	Cut            // the connection ends
-	Stall          // nothing more comes, and the connection stays
-	Flip           // one byte is another one
-	Short          // it ends, and the length said so
-	Long           // more comes than there is, and the length said so
-	Fail           // status 500 in place of it
-	FailOnce       // status 500 at the first request, then all is well
-	Slow           // in small pieces, about a megabyte in a second
-	CutOnce        // the connection ends at the first request, then all is well
+	None      Fault = iota
+	Cut             // the connection ends
+	Stall           // nothing more comes, and the connection stays
+	Flip            // one byte is another one
+	Short           // it ends, and the length said so
+	Long            // more comes than there is, and the length said so
+	Fail            // status 500 in place of it
+	FailOnce        // status 500 at the first request, then all is well
+	Slow            // in small pieces, about a megabyte in a second
+	CutOnce         // the connection ends at the first request, then all is well
+	CutMost         // all is well with the first two layers, the connections of others end
+	StallMost       // all is well with the first two layers, others stall
 )
 
 // Registry serves images. Its methods may be called while it serves.
@@ -46,6 +48,7 @@ type Registry struct {
 	mu       sync.Mutex
 	fault    Fault
 	requests map[string]int // of layers: digest -> how often asked for
+	well     map[digest.Digest]bool
 	sent     int64
 }
 
@@ -69,7 +72,7 @@ func (r *Registry) Reset(fault Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fault, r.sent = fault, 0
-	r.requests = make(map[string]int)
+	r.requests, r.well = make(map[string]int), make(map[digest.Digest]bool)
 }
 
 // Sent is how many bytes of layers were served.
@@ -177,8 +180,15 @@ func (r *Registry) begin(d digest.Digest) Fault {
 	switch first := r.requests[d.String()] == 1; {
 	case r.fault == CutOnce && first:
 		return Cut
-	case r.fault == CutOnce:
+	case r.fault == CutOnce, r.fault >= CutMost && r.well[d]:
 		return None
+	case r.fault >= CutMost && len(r.well) < 2:
+		r.well[d] = true
+		return None
+	case r.fault == CutMost:
+		return Cut
+	case r.fault == StallMost:
+		return Stall
 	}
 	return r.fault
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/syscontainer/syscontainer/tests/badregistry"
 )
 
 // TestKilledPulls kills pulls at random moments, the next one in the repo that the last one left.
@@ -45,7 +47,12 @@ func TestKilledPulls(t *testing.T) {
 		t.Logf("killed after %v of %v; refs: %q", delay.Round(time.Millisecond), whole.Round(time.Millisecond), refs(t, m.repo))
 		m.sound(files)
 		if rand.IntN(3) == 0 {
+			have := strings.Count(refs(t, m.repo), "blob")
+			m.Reset(badregistry.None)
 			m.must("pull", ref)
+			if m.Asked() != 6-have {
+				t.Errorf("%d layers were asked for, where %d of 6 were there", m.Asked(), have)
+			}
 			m.sound(files)
 			m.noLeftovers()
 		}

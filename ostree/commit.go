@@ -1,0 +1,224 @@
+package ostree
+
+// #include <stdlib.h>
+// #include "glue.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Commit makes the transaction part of the repo, see [CommitAll].
+func (t *Txn) Commit(ctx context.Context) error { return CommitAll(ctx, t) }
+
+// CommitAll makes transactions of one repo part of it, for the price of one: each
+// has its own [Repo], opened with [Repo.Another]. When it returns nil, objects and
+// refs survive a power cut. After an error no ref of a commit that is incomplete
+// exists; call Abort on each. Objects may have stayed, for the next prune.
+//
+// The order matters, and libostree's own costs a sync per directory and per ref:
+// first the content of every object and ref becomes durable without its name,
+// then the objects get their names, then those become durable, and only then a
+// ref may point to them. libostree's own lock ends with its part of the work; a
+// second one keeps prunes out until the refs are there, or they would find objects
+// that nothing refers to.
+func CommitAll(ctx context.Context, txns ...*Txn) (err error) {
+	if len(txns) == 0 {
+		return nil
+	}
+	for _, t := range txns {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.ended {
+			return ErrFinished
+		}
+	}
+	repo := txns[0].repo
+	unlock, err := repo.LockShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	for _, step := range []func(*Txn) error{
+		(*Txn).ready,
+		func(t *Txn) error { return t.name(ctx) },
+		func(t *Txn) error { return t.publishRefs(ctx) },
+	} {
+		for _, t := range txns {
+			if err := step(t); err != nil {
+				return err
+			}
+		}
+		if err := repo.sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready prepares what must be durable before an object gets its name. libostree
+// names objects in any order: a commit that has its name before its files have
+// theirs is known not to be whole, if this ends in between.
+func (t *Txn) ready() error {
+	for i := range t.refs {
+		if err := t.refs[i].write(t.repo); err != nil {
+			return wrap(fmt.Sprintf("writing ref %q", t.refs[i].name), err)
+		}
+	}
+	return t.markPartial()
+}
+
+// name gives the objects their names.
+func (t *Txn) name(ctx context.Context) error {
+	if err := t.publish(); err != nil {
+		return err
+	}
+	cancel, release := cancellable(ctx)
+	defer release()
+	t.naming = true
+	C.ostree_repo_set_disable_fsync(t.repo.c, C.TRUE)
+	var gerr *C.GError
+	if C.ostree_repo_commit_transaction(t.repo.c, nil, cancel, &gerr) == 0 {
+		return wrap("committing the transaction", failure(gerr))
+	}
+	t.closeSpool()
+	return nil
+}
+
+// publishRefs tells that the commits are whole, and points refs at them.
+func (t *Txn) publishRefs(ctx context.Context) error {
+	if err := t.unmarkPartial(); err != nil {
+		return err
+	}
+	for _, ref := range t.refs {
+		if err := ref.publish(ctx, t.repo); err != nil {
+			return wrap(fmt.Sprintf("writing ref %q", ref.name), err)
+		}
+	}
+	t.end()
+	return nil
+}
+
+// write writes the ref's file, which vanishes unless it gets a name.
+func (n *newRef) write(r *Repo) error {
+	cName := cString(n.name)
+	defer free(cName)
+	var gerr *C.GError
+	if C.ostree_validate_rev(cName, &gerr) == 0 {
+		return failure(gerr)
+	}
+	fd, err := unix.Open(r.refPath(""), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return os.NewSyscallError("open", err)
+	}
+	n.file = os.NewFile(uintptr(fd), n.name)
+	_, err = n.file.WriteString(n.commit.String() + "\n")
+	return err
+}
+
+// publish gives the file its name. One that is there already is left to libostree,
+// unless it says the same.
+func (n *newRef) publish(ctx context.Context, r *Repo) error {
+	path := r.refPath(n.name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	self := fmt.Sprintf("/proc/self/fd/%d", n.file.Fd())
+	err := unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+	if !errors.Is(err, unix.EEXIST) {
+		return os.NewSyscallError("linkat", err)
+	}
+	if old, err := os.ReadFile(path); err == nil && string(old) == n.commit.String()+"\n" {
+		return nil
+	}
+	return r.SetRef(ctx, n.name, n.commit)
+}
+
+func (r *Repo) refPath(name string) string { return filepath.Join(r.path, "refs", "heads", name) }
+
+// markPartial tells fsck that the commits of the transaction may lack objects,
+// but for those that are in the repo already.
+func (t *Txn) markPartial() error {
+	for _, commit := range t.commits {
+		if t.repo.whole(commit) {
+			continue
+		}
+		t.partial = append(t.partial, commit)
+		if err := t.repo.setPartial(commit, C.TRUE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unmarkPartial takes back what markPartial told.
+func (t *Txn) unmarkPartial() error {
+	for _, commit := range t.partial {
+		if err := t.repo.setPartial(commit, C.FALSE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetPartial takes back the marks of a transaction that ends without Commit. A
+// commit that has its name all the same keeps its mark: another transaction may
+// be giving names to its files.
+func (t *Txn) forgetPartial() error {
+	for _, commit := range t.partial {
+		if t.naming || t.repo.named(commit) {
+			continue
+		}
+		if err := t.repo.setPartial(commit, C.FALSE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repo) setPartial(commit Checksum, partial C.gboolean) error {
+	hex := commit.hex()
+	var gerr *C.GError
+	if C.ostree_repo_mark_commit_partial(r.c, hex.c(), partial, &gerr) == 0 {
+		return wrap("marking a commit", failure(gerr))
+	}
+	return nil
+}
+
+// whole tells whether a commit is in the repo, outside of transactions, and not
+// marked as partial.
+func (r *Repo) whole(commit Checksum) bool {
+	_, partial := os.Stat(filepath.Join(r.path, "state", commit.String()+partialSuffix))
+	return r.named(commit) && errors.Is(partial, fs.ErrNotExist)
+}
+
+// named tells whether there is an object for a commit, whole or not.
+func (r *Repo) named(commit Checksum) bool {
+	hex := commit.String()
+	_, err := os.Stat(filepath.Join(r.path, "objects", hex[:2], hex[2:]+".commit"))
+	return err == nil
+}
+
+const partialSuffix = ".commitpartial"
+
+// sweepPartial removes marks of commits that are not there: their transactions
+// were killed. The caller has the repo alone.
+func (r *Repo) sweepPartial() error {
+	marks, err := os.ReadDir(filepath.Join(r.path, "state"))
+	errs := []error{err}
+	for _, mark := range marks {
+		hex, ok := strings.CutSuffix(mark.Name(), partialSuffix)
+		if commit, err := ParseChecksum(hex); ok && err == nil && !r.named(commit) {
+			errs = append(errs, os.Remove(filepath.Join(r.path, "state", mark.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,178 @@
+package imagestore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/syscontainer/syscontainer/ostree"
+)
+
+// arrivals are the layers of a pull that are not part of the repo yet, each in a
+// transaction of its own. One that is complete becomes part of the repo while the
+// others go on, so that it need not be fetched again whatever ends the pull.
+//
+// Layers that are complete at about the same time share the syncs that this costs;
+// rounds have a distance, and a pull that is shorter than it has a single one.
+type arrivals struct {
+	first *ostree.Repo
+	tick  *time.Ticker
+	stop  context.CancelFunc
+	done  chan struct{} // closed when there are no more rounds
+
+	mu    sync.Mutex
+	under map[*arrival]bool // not complete
+	ready []*arrival
+	own   []string // refs that were not there before, of layers that are in the repo
+	err   error    // of a round
+}
+
+// roundDistance is how often complete layers become part of the repo; what a kill
+// or a power cut costs beyond layers that were not complete.
+const roundDistance = 300 * time.Millisecond
+
+// arrival is one layer.
+type arrival struct {
+	repo *ostree.Repo
+	txn  *ostree.Txn
+	own  []string // refs that are new
+}
+
+func newArrivals(ctx context.Context, first *ostree.Repo) *arrivals {
+	ctx, stop := context.WithCancel(ctx)
+	a := &arrivals{
+		first: first, tick: time.NewTicker(roundDistance), stop: stop,
+		done: make(chan struct{}), under: make(map[*arrival]bool),
+	}
+	go func() {
+		defer close(a.done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-a.tick.C:
+				a.round(context.WithoutCancel(ctx)) // what has begun ends soon
+			}
+		}
+	}()
+	return a
+}
+
+// begin opens a transaction for a layer.
+func (a *arrivals) begin(ctx context.Context) (*arrival, error) {
+	if err := a.failed(); err != nil {
+		return nil, err
+	}
+	repo, err := a.first.Another(ctx)
+	if err != nil {
+		return nil, err
+	}
+	txn, err := repo.Begin(ctx)
+	if err != nil {
+		return nil, errors.Join(err, repo.Close())
+	}
+	l := &arrival{repo: repo, txn: txn}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.under[l] = true
+	return l, nil
+}
+
+// complete hands a layer over. Its blob was verified.
+func (a *arrivals) complete(at *arrival, l layer, blob digest.Digest) error {
+	for _, ref := range []string{digestRef(layerPrefix, l.diffID), digestRef(blobPrefix, blob)} {
+		_, found, err := refOrNone(a.first, ref)
+		if err != nil {
+			return err
+		}
+		if !found {
+			at.own = append(at.own, ref)
+		}
+		at.txn.SetRef(ref, l.commit)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.under, at)
+	a.ready = append(a.ready, at)
+	return nil
+}
+
+// round makes the layers that are complete part of the repo.
+func (a *arrivals) round(ctx context.Context) {
+	ready := a.take()
+	err := commitTogether(ctx, ready, nil)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = errors.Join(a.err, err)
+	for _, l := range ready {
+		a.own = append(a.own, l.own...)
+	}
+}
+
+// commitTogether commits layers, and an image if there is one, and closes the layers.
+func commitTogether(ctx context.Context, ready []*arrival, image *ostree.Txn) error {
+	var txns []*ostree.Txn
+	for _, l := range ready {
+		txns = append(txns, l.txn)
+	}
+	if image != nil {
+		txns = append(txns, image)
+	}
+	err := ostree.CommitAll(ctx, txns...)
+	for _, l := range ready {
+		err = errors.Join(err, l.close())
+	}
+	return err
+}
+
+// take takes the layers that are complete.
+func (a *arrivals) take() []*arrival {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ready := a.ready
+	a.ready = nil
+	return ready
+}
+
+func (a *arrivals) failed() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+// settle ends the rounds. The layers that take returns then are the last.
+func (a *arrivals) settle() error {
+	a.tick.Stop()
+	a.stop()
+	<-a.done
+	return a.failed()
+}
+
+// giveBack undoes take.
+func (a *arrivals) giveBack(ready []*arrival) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ready = append(a.ready, ready...)
+}
+
+// finish ends the pull's part here: layers that are complete become part of the
+// repo if they may be of use, the others are thrown away.
+func (a *arrivals) finish(ctx context.Context, hopeless bool) error {
+	errs := []error{a.settle()}
+	if !hopeless {
+		a.round(ctx)
+	}
+	for _, l := range a.take() {
+		errs = append(errs, l.close())
+	}
+	for l := range a.under {
+		errs = append(errs, l.close())
+	}
+	return errors.Join(errs...)
+}
+
+// close ends the layer's transaction, unless it was committed.
+func (l *arrival) close() error { return errors.Join(l.txn.Abort(), l.repo.Close()) }
