@@ -34,9 +34,10 @@ type compiler struct {
 	unit     unitgen.Unit // as the image wants it; empty without a container service
 	// templated are the host files, after renaming, that are templates.
 	templated []string
-	entries   []HostFile // that the deployment wants on the host
-	members   []member   // the units beside the service
-	aliases   []string   // other names that units ask for
+	entries   []HostFile       // that the deployment wants on the host
+	members   []member         // the units beside the service
+	aliases   []string         // other names that units ask for
+	kept      []unitgen.Source // volumes of the container
 	plan      *Plan
 }
 
@@ -170,14 +171,14 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 }
 
 // compileTmpfiles plans the tmpfiles.d file: the image's own, or one that makes
-// the bind sources that the host lacks.
+// the bind sources that the host lacks, and the volumes.
 func (c *compiler) compileTmpfiles(binds []runcspec.BindSource) error {
 	text, err := c.render(tmpfilesTemplate, templates.Tmpfiles, nil)
 	if err != nil {
 		return err
 	}
 	if text == nil {
-		if text, err = unitgen.TmpfilesForSources(c.missingSources(binds)); err != nil {
+		if text, err = unitgen.TmpfilesForSources(append(c.missingSources(binds), c.kept...)); err != nil {
 			return err
 		}
 	}
@@ -191,6 +192,9 @@ func (c *compiler) compileTmpfiles(binds []runcspec.BindSource) error {
 func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source {
 	var missing []unitgen.Source
 	for _, bind := range binds {
+		if slices.ContainsFunc(c.kept, func(s unitgen.Source) bool { return s.Path == bind.Path }) {
+			continue
+		}
 		if _, err := c.facts.tree.Stat(bind.Path); err != nil && !bind.System {
 			missing = append(missing, unitgen.Source{Path: bind.Path})
 		}

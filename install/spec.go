@@ -84,20 +84,6 @@ func (c *compiler) exists(hostPath string) bool {
 	return err == nil
 }
 
-// specOfImage makes the configuration of an image that brings none.
-func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
-	volumes := path.Join(c.values["STATE_DIRECTORY"], c.name)
-	c.used = append(c.used, "STATE_DIRECTORY")
-	spec, err := runcspec.FromImage(c.image.Config, runcspec.ImageOptions{VolumeDir: volumes})
-	if err == nil {
-		err = errors.Join(runcspec.Adapt(spec, host), runcspec.Check(spec))
-	}
-	if err != nil {
-		return nil, violationHints(fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err))
-	}
-	return spec, nil
-}
-
 // checkHooks refuses a spec whose hooks are neither on the host nor among the files
 // that the image brings: without them the container does not start.
 func (c *compiler) checkHooks(spec *specs.Spec) error {

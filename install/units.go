@@ -37,7 +37,9 @@ func (c *compiler) serviceUnit() (unitgen.Unit, []byte, error) {
 		return unitgen.Unit{}, nil, err
 	}
 	if text == nil {
-		text = templates.DefaultService()
+		if text, err = c.defaultService(); err != nil {
+			return unitgen.Unit{}, nil, err
+		}
 	}
 	text = withoutEmptyCommands(text, c.values)
 	unit, rendered, err := c.parseUnit(serviceTemplate, text)

@@ -2,28 +2,33 @@ package runcspec
 
 import specs "github.com/opencontainers/runtime-spec/specs-go"
 
-// capabilities returns what an image's program may do beyond others. One that
-// runs as root keeps what it takes to prepare its directories, to listen on any
-// port and to become somebody else; another has asked for nothing.
-func capabilities(user specs.User) *specs.LinuxCapabilities {
-	if user.UID != 0 {
-		return &specs.LinuxCapabilities{}
+// capabilities returns what an image's program may do beyond others. One that runs
+// as root has what podman gives it; another has asked for nothing, and gets at most
+// the right to listen on the low port that its image exposes, without which it could
+// not do its work.
+func capabilities(user specs.User, ports map[string]struct{}) *specs.LinuxCapabilities {
+	if user.UID == 0 {
+		few := []string{
+			"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+			"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+		}
+		return &specs.LinuxCapabilities{Bounding: few, Effective: few, Permitted: few}
 	}
-	few := []string{
-		"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL",
-		"CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID",
+	if hasLowPort(ports) {
+		listen := []string{"CAP_NET_BIND_SERVICE"}
+		return &specs.LinuxCapabilities{
+			Bounding: listen, Effective: listen, Inheritable: listen, Permitted: listen, Ambient: listen,
+		}
 	}
-	return &specs.LinuxCapabilities{Bounding: few, Effective: few, Permitted: few}
+	return &specs.LinuxCapabilities{}
 }
 
 // hardenedLinux has namespaces of every kind but those of the network and of
 // users: a system service listens on the host's addresses, and its files are
-// checked out with the owners that they have in the image.
+// checked out with the owners that they have in the image. Devices are its unit's
+// concern, whichever the runtime.
 func hardenedLinux() *specs.Linux {
 	return &specs.Linux{
-		Resources: &specs.LinuxResources{
-			Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
-		},
 		Namespaces: []specs.LinuxNamespace{
 			{Type: specs.PIDNamespace},
 			{Type: specs.IPCNamespace},
@@ -52,9 +57,25 @@ func standardMounts() []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: with(kernel, "mode=1777")},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: kernel},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: with(kernel, "ro")},
-		{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=0755"}},
-		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
 	}
+}
+
+// writableMounts are where programs write what they do not mind to lose. They begin
+// with what the image has there: directories with their owners, mostly.
+func writableMounts() []specs.Mount {
+	return []specs.Mount{
+		writable("/run", "mode=0755"),
+		writable("/tmp", "mode=1777"),
+		writable("/var/cache", "mode=0755"),
+		writable("/var/log", "mode=0755"),
+		writable("/var/tmp", "mode=1777"),
+	}
+}
+
+func writable(p, mode string) specs.Mount {
+	return specs.Mount{Destination: p, Type: "tmpfs", Source: "tmpfs", Options: []string{
+		"nosuid", "nodev", mode, "tmpcopyup",
+	}}
 }
 
 // resolverMounts show the container the host's idea of the network that it uses.

@@ -1,6 +1,7 @@
 package runcspec
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -14,43 +15,68 @@ import (
 
 // ImageOptions is what the config of an image leaves open.
 type ImageOptions struct {
-	// VolumeDir is the directory of the host below which the image's volumes are
-	// kept, each at its own path: VolumeDir/var/lib/redis for /var/lib/redis.
-	// It may be "" for an image without volumes.
-	VolumeDir string
+	Passwd, Group []byte            // the image's /etc/passwd and /etc/group; nil where there is none
+	Volumes       []Volume          // where the image's volumes are kept; see Volumes
+	Env           map[string]string // variables that the user sets
+	Tmpfs         []string          // further paths that are writable and forgotten
+	Binds         []specs.Mount     // of the user; see ParseBind
+	Output        Output
 }
 
+// A Volume is a directory of the container that the host keeps.
+type Volume struct {
+	Destination string // in the container
+	Source      string // on the host
+}
+
+// Output is what the standard output and error of a container are.
+type Output int
+
+// The kinds of output. Programs that open /dev/stdout by that name need a pipe: a
+// socket cannot be opened.
+const (
+	OutputJournal Output = iota // the journal's socket itself
+	OutputPipe                  // a pipe, whose content another process hands on
+)
+
+// OutputAnnotation says in config.json which kind of output the launcher gives the
+// container: "pipe", or the journal's socket when there is no such annotation.
+const OutputAnnotation = "io.github.syscontainer.output"
+
 // FromImage makes the spec of an image that brings none: Entrypoint and Cmd, Env,
-// User and WorkingDir as the image says, Volumes as binds, the host's network, and
+// User and WorkingDir as the image says, volumes as binds, the host's network, and
 // all else as closed as a service bears: a read-only root, no new privileges, few
-// capabilities for root and none for others, tmpfs on /run and /tmp. The result
-// passes Check; ErrNoCommand is wrapped when there is nothing to run.
+// capabilities for root and none for others, the default filter of system calls;
+// writable but for the next start are /run, /tmp, /var/cache, /var/log and /var/tmp,
+// with what the image has there. The result passes Check; ErrNoCommand is wrapped
+// when there is nothing to run.
 func FromImage(image imgspec.Image, o ImageOptions) (*specs.Spec, error) {
-	user, err := parseUser(image.Config.User)
-	if err != nil {
-		return nil, err
-	}
-	volumes, err := volumeMounts(image.Config.Volumes, o.VolumeDir)
-	if err != nil {
-		return nil, err
-	}
 	args := slices.Concat(image.Config.Entrypoint, image.Config.Cmd)
 	if len(args) == 0 {
 		return nil, fmt.Errorf("making config.json: %w", ErrNoCommand)
 	}
+	who, err := lookUp(image.Config.User, o.Passwd, o.Group)
+	if err != nil {
+		return nil, err
+	}
+	capabilities := capabilities(who.user, image.Config.ExposedPorts)
 	spec := &specs.Spec{
-		Version: "1.0.2",
+		Version: version,
 		Process: &specs.Process{
-			User:            user,
+			User:            who.user,
 			Args:            args,
-			Env:             environment(image.Config.Env),
-			Cwd:             workingDir(image.Config.WorkingDir),
-			Capabilities:    capabilities(user),
+			Env:             environment(image.Config.Env, o.Env, who.home),
+			Cwd:             path.Clean(cmp.Or(image.Config.WorkingDir, "/")),
+			Capabilities:    capabilities,
 			NoNewPrivileges: true,
 		},
 		Root:   &specs.Root{Path: rootDirectory, Readonly: true},
-		Mounts: slices.Concat(standardMounts(), volumes, resolverMounts()),
+		Mounts: imageMounts(o),
 		Linux:  hardenedLinux(),
+	}
+	spec.Linux.Seccomp = defaultSeccomp(image.Architecture, capabilities.Bounding)
+	if o.Output == OutputPipe {
+		spec.Annotations = map[string]string{OutputAnnotation: "pipe"}
 	}
 	if err := Check(spec); err != nil {
 		return nil, fmt.Errorf("making config.json from the image's config: %w", err)
@@ -58,75 +84,105 @@ func FromImage(image imgspec.Image, o ImageOptions) (*specs.Spec, error) {
 	return spec, nil
 }
 
-// parseUser reads "uid" or "uid:gid". The group of a uid alone is 0, as with every
-// engine for a uid that the image's passwd does not list.
-func parseUser(s string) (specs.User, error) {
-	if s == "" {
-		return specs.User{}, nil
-	}
-	uidText, gidText, hasGroup := strings.Cut(s, ":")
-	uid, err := parseID(uidText)
-	if err != nil {
-		return specs.User{}, fmt.Errorf("reading the image's User %q: %w", s, err)
-	}
-	if !hasGroup {
-		return specs.User{UID: uid}, nil
-	}
-	gid, err := parseID(gidText)
-	if err != nil {
-		return specs.User{}, fmt.Errorf("reading the image's User %q: %w", s, err)
-	}
-	return specs.User{UID: uid, GID: gid}, nil
-}
-
-func parseID(s string) (uint32, error) {
-	const last = 1<<31 - 1 // runc takes no higher one
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || n > last {
-		return 0, fmt.Errorf("%q is not a number from 0 to %d; names are not supported", s, last)
-	}
-	return uint32(n), nil
-}
-
-// environment returns the image's variables, with the PATH that every engine adds.
-func environment(env []string) []string {
-	if slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "PATH=") }) {
-		return slices.Clone(env)
-	}
-	return append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, env...)
-}
-
-func workingDir(dir string) string {
-	if dir == "" {
-		return "/"
-	}
-	return path.Clean(dir)
-}
-
-// volumeMounts binds every volume of the image to its place below dir, parents
-// before what lies in them.
-func volumeMounts(volumes map[string]struct{}, dir string) ([]specs.Mount, error) {
-	if len(volumes) > 0 && !path.IsAbs(dir) {
-		return nil, fmt.Errorf("placing the image's volumes: %q is not an absolute path", dir)
-	}
-	var mounts []specs.Mount
-	for _, volume := range slices.Sorted(maps.Keys(volumes)) {
-		destination := path.Clean(volume)
-		if !path.IsAbs(volume) || destination == "/" || isKernels(destination) {
-			return nil, fmt.Errorf("placing the image's volumes: %q cannot be a volume", volume)
+// environment returns the image's variables with those of the user in place of theirs
+// or behind them, and before them what every engine adds: a PATH, and the HOME that
+// the image's passwd knows.
+func environment(image []string, user map[string]string, home string) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + cmp.Or(home, "/")}
+	set := func(setting string) {
+		name, _, _ := strings.Cut(setting, "=")
+		at := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		if at < 0 {
+			env = append(env, setting)
+		} else {
+			env[at] = setting
 		}
-		mounts = append(mounts, specs.Mount{
-			Destination: destination,
+	}
+	for _, setting := range image {
+		set(setting)
+	}
+	for _, name := range slices.Sorted(maps.Keys(user)) {
+		set(name + "=" + user[name])
+	}
+	return env
+}
+
+// imageMounts are the mounts of an image that names none. A later one may cover an
+// earlier one; a tmpfs that a volume would cover is left out.
+func imageMounts(o ImageOptions) []specs.Mount {
+	mounts := slices.Concat(standardMounts(), writableMounts())
+	for _, p := range o.Tmpfs {
+		mounts = append(mounts, writable(p, "mode=1777"))
+	}
+	var binds []specs.Mount
+	for _, v := range o.Volumes {
+		binds = append(binds, specs.Mount{
+			Destination: v.Destination,
 			Type:        "bind",
-			Source:      path.Join(dir, destination),
+			Source:      v.Source,
 			Options:     []string{"rbind", "rw", "nosuid", "nodev"},
 		})
 	}
-	slices.SortFunc(mounts, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
-	return slices.CompactFunc(mounts, func(a, b specs.Mount) bool { return a.Destination == b.Destination }), nil
+	binds = append(binds, o.Binds...)
+	mounts = slices.DeleteFunc(mounts, func(m specs.Mount) bool {
+		return m.Type == "tmpfs" && isMounted(binds, m.Destination)
+	})
+	return slices.Concat(mounts, resolverMounts(), binds)
+}
+
+// Volumes returns the paths of an image's volumes, sorted, without those that lie in
+// another: what is in them is kept with it. It refuses what cannot be one.
+func Volumes(image imgspec.Image) ([]string, error) {
+	var volumes []string
+	for _, volume := range slices.Sorted(maps.Keys(image.Config.Volumes)) {
+		p := path.Clean(volume)
+		if !path.IsAbs(volume) || p == "/" || isKernels(p) {
+			return nil, fmt.Errorf("placing the image's volumes: %q cannot be a volume", volume)
+		}
+		volumes = append(volumes, p)
+	}
+	return Outermost(volumes), nil
+}
+
+// Outermost returns the clean paths that lie in none of the others, sorted, once each.
+func Outermost(paths []string) []string {
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		return slices.ContainsFunc(paths, func(other string) bool { return other != p && isBelow(p, other) })
+	})
 }
 
 // isKernels tells whether a path lies in a file system that the kernel fills.
 func isKernels(p string) bool {
 	return isBelow(p, "/proc") || isBelow(p, "/sys") || isBelow(p, "/dev")
+}
+
+// ParseBind reads SOURCE:DESTINATION or SOURCE:DESTINATION:OPTIONS, with options of
+// config.json's bind mounts, such as ro, separated by commas.
+func ParseBind(text string) (specs.Mount, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) < 2 || len(parts) > 3 || !isCleanAbs(parts[0]) || !isCleanAbs(parts[1]) {
+		return specs.Mount{}, fmt.Errorf("%q is not SOURCE:DESTINATION[:OPTIONS] with absolute paths in their shortest form", text)
+	}
+	m := specs.Mount{Destination: parts[1], Type: "bind", Source: parts[0], Options: []string{"rbind", "nosuid", "nodev"}}
+	if len(parts) == 3 {
+		for option := range strings.SplitSeq(parts[2], ",") {
+			if !isFlag(option) {
+				return specs.Mount{}, fmt.Errorf("%q: %q is not an option of a bind mount", text, option)
+			}
+			m.Options = append(m.Options, option)
+		}
+	}
+	return m, nil
+}
+
+// hasLowPort tells whether a port is exposed that only root may listen on.
+func hasLowPort(ports map[string]struct{}) bool {
+	for port := range ports {
+		number, _, _ := strings.Cut(port, "/")
+		if n, err := strconv.Atoi(number); err == nil && n > 0 && n < 1024 {
+			return true
+		}
+	}
+	return false
 }

@@ -12,6 +12,7 @@ import (
 type facts struct {
 	CgroupsPath string // linux.cgroupsPath: where the container's processes shall be
 	Notifies    bool   // the container says READY=1 itself
+	Pipe        bool   // its output goes through a pipe
 
 	Mounts []string // sources of the mounts
 	// UID and GID are the host's for the user that the container's program begins as.
@@ -31,6 +32,10 @@ func hostID(id int, mappings []idMapping) int {
 	return id
 }
 
+// outputAnnotation is where config.json says that the container's output must be a
+// pipe: programs open /dev/stdout by its name, and the journal's socket cannot be opened.
+const outputAnnotation = "io.github.syscontainer.output"
+
 // readFacts reads config.json of the bundle.
 func readFacts(bundle string) (facts, error) {
 	file := filepath.Join(bundle, "config.json")
@@ -48,12 +53,14 @@ func readFacts(bundle string) (facts, error) {
 			CgroupsPath              string
 			UIDMappings, GIDMappings []idMapping
 		}
+		Annotations map[string]string
 	}
 	if err := json.Unmarshal(data, &config); err != nil {
 		return facts{}, fmt.Errorf("reading %s: %w", file, err)
 	}
 	f := facts{
 		CgroupsPath: config.Linux.CgroupsPath,
+		Pipe:        config.Annotations[outputAnnotation] == "pipe",
 		UID:         hostID(config.Process.User.UID, config.Linux.UIDMappings),
 		GID:         hostID(config.Process.User.GID, config.Linux.GIDMappings),
 	}

@@ -81,7 +81,12 @@ func (h host) makeRoom(ctx context.Context, o options, f facts) error {
 // The launcher stays the main process until then: a stop that comes in between
 // reaches it and not a half-made container.
 func (h host) startContainer(ctx context.Context, o options, f facts) error {
-	if err := h.runContainer(ctx, o); err != nil {
+	output, err := containerOutput(f)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	if err := h.runContainer(ctx, o, output); err != nil {
 		return err
 	}
 	pid, err := readPID(o.PIDFile)

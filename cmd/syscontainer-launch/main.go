@@ -4,7 +4,7 @@
 // and exits: nothing of it stays in memory.
 //
 // It knows cgroup v2, the sd_notify protocol and the command line that all
-// OCI runtimes share. Of the bundle it reads two facts (see facts). It knows
+// OCI runtimes share. Of the bundle it reads three facts (see facts). It knows
 // nothing of images, deployments or records, and it decides nothing about
 // them: everything it needs stands on its command line.
 package main

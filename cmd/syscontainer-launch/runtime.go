@@ -25,13 +25,13 @@ func deleteArgs(o options) []string {
 const runtimeGrace = 2 * time.Second
 
 // runContainer returns when the container's process has been started and the
-// runtime has exited. The container gets the launcher's stdio, so its output
-// and the runtime's complaints are in the journal under this unit.
-func (h host) runContainer(ctx context.Context, o options) error {
+// runtime has exited. The container gets the launcher's standard input and output,
+// so what it says and the runtime's complaints are in the journal under this unit.
+func (h host) runContainer(ctx context.Context, o options, output *output) error {
 	cmd := exec.CommandContext(ctx, o.Runtime, runArgs(o)...)
 	cmd.Cancel = func() error { return nil } // it is done in milliseconds, normally
 	cmd.WaitDelay = runtimeGrace
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, output.stdout, output.stderr
 	err := h.startRuntime(cmd)
 	if err == nil {
 		err = cmd.Wait()

@@ -1,0 +1,195 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/templates"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// Variables with which a user fits an image that knows nothing of us to the host. All
+// others that are set and that are not ours are the container's environment.
+const (
+	tmpfsVariable  = "CONTAINER_TMPFS"  // paths, separated by spaces
+	bindsVariable  = "CONTAINER_BINDS"  // SOURCE:DESTINATION[:OPTIONS], separated by spaces
+	outputVariable = "CONTAINER_OUTPUT" // journal or pipe
+)
+
+// isPlain reports whether the image says nothing of how it is to run on a host, so
+// that its configuration is made from what its own says.
+func (c *compiler) isPlain() (bool, error) {
+	for _, name := range []string{configVerbatim, configTemplate} {
+		if _, err := fs.Stat(c.files, name); !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// defaultService is the unit of an image that brings none.
+func (c *compiler) defaultService() ([]byte, error) {
+	plain, err := c.isPlain()
+	if plain {
+		return templates.PlainService(), err
+	}
+	return templates.DefaultService(), err
+}
+
+// specOfImage makes the configuration of a plain image.
+func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
+	options, err := c.imageOptions()
+	if err != nil {
+		return nil, fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err)
+	}
+	spec, err := runcspec.FromImage(c.image.Config, options)
+	if err == nil {
+		err = errors.Join(runcspec.Adapt(spec, host), runcspec.Check(spec))
+	}
+	if err != nil {
+		return nil, violationHints(fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err))
+	}
+	return spec, nil
+}
+
+func (c *compiler) imageOptions() (runcspec.ImageOptions, error) {
+	var o runcspec.ImageOptions
+	var errs [6]error
+	o.Passwd, errs[0] = c.read("etc/passwd")
+	o.Group, errs[1] = c.read("etc/group")
+	o.Volumes, errs[2] = c.volumes()
+	o.Binds, errs[3] = c.userBinds()
+	o.Tmpfs, errs[4] = c.userTmpfs()
+	o.Output, errs[5] = c.output()
+	o.Env = c.userEnv()
+	return o, errors.Join(errs[:]...)
+}
+
+// userEnv is the environment that the user sets.
+func (c *compiler) userEnv() map[string]string {
+	env := map[string]string{}
+	for name, value := range c.set {
+		c.used = append(c.used, name)
+		if !hasHostDefault(name) && !slices.Contains([]string{tmpfsVariable, bindsVariable, outputVariable}, name) {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+func (c *compiler) userTmpfs() ([]string, error) {
+	var errs []error
+	paths := strings.Fields(c.set[tmpfsVariable])
+	for _, p := range paths {
+		if !path.IsAbs(p) || path.Clean(p) != p || p == "/" {
+			errs = append(errs, fmt.Errorf("--set %s: %q is not an absolute path in its shortest form", tmpfsVariable, p))
+		}
+	}
+	return paths, errors.Join(errs...)
+}
+
+func (c *compiler) userBinds() ([]specs.Mount, error) {
+	var binds []specs.Mount
+	var errs []error
+	for _, text := range strings.Fields(c.set[bindsVariable]) {
+		m, err := runcspec.ParseBind(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--set %s: %w", bindsVariable, err))
+		}
+		binds = append(binds, m)
+	}
+	return binds, errors.Join(errs...)
+}
+
+// output decides what the container's output is: a pipe where the image has files
+// that lead to it by name.
+func (c *compiler) output() (runcspec.Output, error) {
+	switch value, set := c.set[outputVariable]; {
+	case value == "journal":
+		return runcspec.OutputJournal, nil
+	case value == "pipe":
+		return runcspec.OutputPipe, nil
+	case set:
+		return 0, fmt.Errorf("--set %s: %q is neither journal nor pipe", outputVariable, value)
+	}
+	found := runcspec.OutputJournal
+	err := fs.WalkDir(c.files, "var/log", func(name string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fs.SkipAll
+		}
+		if err != nil || entry.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		target, err := fs.ReadLink(c.files, name)
+		if slices.Contains([]string{"/dev/stdout", "/dev/stderr", "/proc/self/fd/1", "/proc/self/fd/2"}, target) {
+			found = runcspec.OutputPipe
+			return fs.SkipAll
+		}
+		return err
+	})
+	return found, err
+}
+
+// volumes places the image's volumes on the host, and plans the lines of tmpfiles.d
+// that begin each with what the image has there.
+func (c *compiler) volumes() ([]runcspec.Volume, error) {
+	paths, err := runcspec.Volumes(c.image.Config)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range paths {
+		if paths[i], err = resolve(c.files, p); err != nil {
+			return nil, fmt.Errorf("placing the volume %s: %w", p, err)
+		}
+	}
+	var volumes []runcspec.Volume
+	for _, p := range runcspec.Outermost(paths) {
+		v := runcspec.Volume{Destination: p, Source: path.Join(c.values["STATE_DIRECTORY"], c.name, p)}
+		volumes = append(volumes, v)
+		c.kept = append(c.kept, unitgen.Source{Path: v.Source, CopyOf: path.Join(c.destDir(), rootfsDir, p)})
+	}
+	return volumes, nil
+}
+
+// maxLinks is how many symlinks a path may pass, as in the kernel.
+const maxLinks = 40
+
+// resolve follows the symlinks of a clean absolute path within the image. What is not
+// there ends the path as it is. Without it, a link of the image to a directory of the
+// host would make that the volume.
+func resolve(files fs.FS, p string) (string, error) {
+	resolved, rest := "/", strings.TrimPrefix(p, "/")
+	for links := 0; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		next := path.Join(resolved, name)
+		if next == "/" {
+			resolved = next
+			continue
+		}
+		target, err := fs.ReadLink(files, strings.TrimPrefix(next, "/"))
+		if err != nil { // no link, or nothing at all
+			resolved = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", errors.New("too many symbolic links")
+		}
+		if path.IsAbs(target) {
+			resolved = "/"
+		}
+		rest = path.Join(target, rest)
+		rest = strings.TrimPrefix(rest, "/")
+	}
+	if resolved == "/" {
+		return "", errors.New("it leads to the image's root")
+	}
+	return resolved, nil
+}
