@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 }
 
 // What stays on a host when everything is uninstalled: the data of the containers, and the images.
-var stays = []string{"/var/lib/etcd", "/var/lib/etcd2", "/var/lib/syscontainer"}
+var stays = []string{
+	"/var/lib/etcd", "/var/lib/etcd2", "/var/lib/postgres", "/var/lib/redis", "/var/lib/syscontainer",
+}
 
 // machine boots a host. At the end of the test it uninstalls every container, after which the disk must be as it was
 // before the test but for what stays.
@@ -44,9 +46,15 @@ func machine(t *testing.T) *hosttest.Machine {
 // machineWith is a machine that sees folders of this one: path inside -> path here.
 func machineWith(t *testing.T, mounts map[string]string) *hosttest.Machine {
 	t.Helper()
-	t.Parallel()
 	o := bed.Machine()
 	o.Mounts = mounts
+	return machineOf(t, o)
+}
+
+// machineOf is machine for a host of another kind.
+func machineOf(t *testing.T, o host.Options) *hosttest.Machine {
+	t.Helper()
+	t.Parallel()
 	m := hosttest.Boot(t, bed.Lab, o)
 	before := m.Disk(stays...)
 	t.Cleanup(func() {
