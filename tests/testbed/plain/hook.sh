@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the maintainer scripts of the packages, which are not run, and the RUN lines of such images do to the tree $1;
-# and without what only takes time to copy.
+# without what only takes time to copy; and puts it into $1.tar.
 set -e
 cd "$1"
 rm -rf var/cache/apt var/lib/apt usr/share/doc usr/share/man usr/share/locale usr/share/i18n usr/share/perl \
@@ -29,3 +29,4 @@ install -d -o 998 -g 998 -m 3777 run/postgresql
 install -d var/cache/nginx var/log/nginx
 ln -sf /dev/stdout var/log/nginx/access.log
 ln -sf /dev/stderr var/log/nginx/error.log
+tar -cf "$1.tar" .
