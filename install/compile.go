@@ -43,30 +43,40 @@ type compiler struct {
 
 // compile plans the installation of a new deployment, without touching anything.
 func (c *compiler) compile() (*Plan, error) {
-	c.set = c.req.setValues()
-	if err := c.readManifest(); err != nil {
-		return nil, err
-	}
-	c.takeSecrets()
-	if err := c.mergeValues(); err != nil {
+	if err := c.prepare(); err != nil {
 		return nil, err
 	}
 	if err := c.checkValues(); err != nil {
 		return nil, err
 	}
-	c.begin()
-	// The steps are independent enough that the user sees all that is wrong at once.
-	if err := errors.Join(c.compileUnits(), c.compileService(), c.compileHostFiles()); err != nil {
-		return nil, err
-	}
-	if err := c.checkUnits(c.unit); err != nil {
-		return nil, err
-	}
-	if err := c.compileEntries(); err != nil {
+	if err := c.build(); err != nil {
 		return nil, err
 	}
 	c.warnUnused()
 	return c.plan, nil
+}
+
+// prepare reads what the image says of itself and gives the variables their values.
+func (c *compiler) prepare() error {
+	c.set = c.req.setValues()
+	if err := c.readManifest(); err != nil {
+		return err
+	}
+	c.takeSecrets()
+	return c.mergeValues()
+}
+
+// build makes the plan of values that are known.
+func (c *compiler) build() error {
+	c.begin()
+	// The steps are independent enough that the user sees all that is wrong at once.
+	if err := errors.Join(c.compileUnits(), c.compileService(), c.compileHostFiles()); err != nil {
+		return err
+	}
+	if err := c.checkUnits(c.unit); err != nil {
+		return err
+	}
+	return c.compileEntries()
 }
 
 func (c *compiler) begin() {

@@ -8,6 +8,10 @@ import (
 // ErrNotInstalled says that there is no container of that name.
 var ErrNotInstalled = errors.New("not installed")
 
+// ErrNoExports says that a directory does not hold what makes an image a system
+// container.
+var ErrNoExports = errors.New("there is no directory exports")
+
 // UsageError is a request that can never work on any host: the words on the
 // command line are wrong. Commands exit with status 2 for it, not 1.
 type UsageError struct{ Err error }

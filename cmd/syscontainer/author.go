@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/ostree/imagestore"
+)
+
+// subject is what the author of an image wants to know about: an image of the
+// store, or a directory that is to become one.
+type subject struct {
+	given string
+	files fs.FS
+	image *install.Image // nil for a directory
+}
+
+// preview renders it for a sample host.
+func (s subject) preview(req install.Request) (*install.Preview, error) {
+	if s.image == nil {
+		return install.RenderDirectory(s.files, req)
+	}
+	return install.Render(*s.image, s.files, req)
+}
+
+// withSubject runs do with what the only argument names: a directory, where there is
+// one of that name, or an image of the store. Nothing is pulled.
+func withSubject(c *cli.Context, do func(subject) error) error {
+	given, err := oneArgument(c, "DIR or IMAGE")
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(given); err == nil && info.IsDir() {
+		return withDirectory(given, do)
+	}
+	return withStore(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
+		image, err := installer.Images.Find(ctx, given)
+		if errors.Is(err, imagestore.ErrNotFound) {
+			return install.Hint(err, "there is no directory of that name either; to bring the image into the store: syscontainer pull %s", given)
+		}
+		if err != nil {
+			return err
+		}
+		files, err := installer.Images.Files(ctx, image.Commit)
+		if err != nil {
+			return err
+		}
+		return do(subject{given: given, files: files, image: &image})
+	})
+}
+
+// withDirectory is withSubject for the root of an image or a folder with exports in
+// it. For the folder exports itself, it is the one above. Links lead nowhere else.
+func withDirectory(given string, do func(subject) error) error {
+	dir, err := filepath.Abs(given)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", given, err)
+	}
+	if filepath.Base(dir) == "exports" {
+		dir = filepath.Dir(dir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", given, err)
+	}
+	defer root.Close()
+	return do(subject{given: dir, files: root.FS()})
+}

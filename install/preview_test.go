@@ -1,0 +1,114 @@
+package install_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/syscontainer/syscontainer/install"
+)
+
+// TestRenderEtcd keeps what our own image becomes on a host.
+func TestRenderEtcd(t *testing.T) {
+	preview, err := install.RenderDirectory(os.DirFS("../images/etcd"), install.Request{Image: "etcd", Values: map[string]string{"ETCD_NAME": "node1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whoever checks the sources out decides about modes with a umask.
+	for i := range preview.Files {
+		preview.Files[i].Mode = 0
+	}
+	for i := range preview.HostFiles {
+		preview.HostFiles[i].Mode = 0
+	}
+	got, err := json.MarshalIndent(preview, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "render-etcd.json", string(got)+"\n")
+}
+
+// TestRenderIsWhatInstallWrites compares with an installation, secrets apart.
+func TestRenderIsWhatInstallWrites(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbWithUnits()
+	s.install(install.Request{Image: "db", Name: "my-db"})
+	preview, err := install.RenderDirectory(dbWithUnits(), install.Request{Image: "db", Name: "my-db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, f := range preview.Files {
+		if filepath.Base(f.Path) == "config.json" {
+			continue // the sample host has more capabilities than the scene's
+		}
+		compared++
+		if got := s.read(f.Path[1:]); got != f.Content {
+			t.Errorf("%s: installed is\n%s\nand rendered\n%s", f.Path, got, f.Content)
+		}
+	}
+	if compared < 6 {
+		t.Errorf("only %d files were compared", compared)
+	}
+}
+
+func TestRenderHasSamplesForWhatIsMissing(t *testing.T) {
+	files := fstest.MapFS{
+		"exports/service.template": file("[Service]\nExecStart=$EXEC_START\nEnvironment=A=$A U=$U E=$E\n", 0o644),
+		"exports/manifest.json": file(`{"defaultValues":{"D":"d"},"values":{"U":{"type":"url","required":true},"E":{"enum":["x","y"]},`+
+			`"S":{"secret":true,"required":true}}}`, 0o644),
+	}
+	preview, err := install.RenderDirectory(files, install.Request{Image: "x", Values: map[string]string{"E": "y"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []install.VariableValue{
+		{Name: "A", Value: "1", From: install.SampleText},
+		{Name: "D", Value: "d", From: install.Default},
+		{Name: "E", Value: "y", From: install.User},
+		{Name: "S", From: install.SampleText, Secret: true},
+		{Name: "U", Value: "http://sample.example", From: install.SampleText},
+	}
+	got := slices.DeleteFunc(preview.Variables, func(v install.VariableValue) bool { return v.From == install.Forced })
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	for _, f := range preview.Files {
+		if strings.Contains(f.Path, "credentials") && f.Content != "" {
+			t.Errorf("%s shows %q", f.Path, f.Content)
+		}
+	}
+}
+
+func TestRenderTellsAllThatIsWrongOnce(t *testing.T) {
+	files := fstest.MapFS{
+		"exports/service.template":     file("[Service]\nExecStart=$EXEC_START\nOops=$(x)\n", 0o644),
+		"exports/tmpfiles.template":    file("d $STATE_DIRECTORY/x\nf ${X\n", 0o644),
+		"exports/units/other.socket":   file("[Socket]\n", 0o644),
+		"exports/manifest.json":        file(`{"values":{"P":{"pattern":"a+","required":true}}}`, 0o644),
+		"exports/config.json.template": file(`{"a": $P}`, 0o644),
+	}
+	_, err := install.RenderDirectory(files, install.Request{Image: "x"})
+	if err == nil {
+		t.Fatal("it is rendered")
+	}
+	for _, want := range []string{
+		`exports/service.template:3:6: "$(" is not`, `exports/tmpfiles.template:2:3: "${X\n" is not`, "planning /exports/units/other.socket", "no value for $P",
+	} {
+		if n := strings.Count(err.Error(), strings.ReplaceAll(want, "\n", `\n`)); n != 1 {
+			t.Errorf("%v\nsays %q %d times", err, want, n)
+		}
+	}
+}
+
+func TestRenderNeedsExports(t *testing.T) {
+	_, err := install.RenderDirectory(fstest.MapFS{"export/manifest.json": file("{}", 0o644)}, install.Request{Image: "x"})
+	if !errors.Is(err, install.ErrNoExports) {
+		t.Errorf("got %v", err)
+	}
+}
