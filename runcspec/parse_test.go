@@ -39,6 +39,8 @@ func TestParseSaysWhichValueHasTheWrongType(t *testing.T) {
 		`{"linux": {"memory": 1e3}}`:       "",
 		`{"linux": {"namespaces": [0]}}`:   "/linux/namespaces/0: is the number 0, want object",
 		`{"annotations": {"a/b~c": true}}`: "/annotations/a~1b~0c: is of type boolean, want string",
+		`{"Root": {"readonly": false}, "windowS": 1}`: "/Root: is spelled \"root\" in the specification\n" +
+			"/windowS: is spelled \"windows\" in the specification",
 		`{"root": {"readonly": "yes"}}`: "/root/path: is missing\n" +
 			"/root/readonly: is of type string, want boolean",
 		`{"process": {"cwd": "/", "oomScoreAdj": 1e1}}`: "/process/oomScoreAdj: is the number 1e1, want integer",

@@ -53,7 +53,7 @@ func checkSchema(doc map[string]any) ([]error, error) {
 func (s *schema) loosen() {
 	properties := member(s.files[mainSchema], "properties")
 	for _, platform := range otherPlatforms() {
-		delete(properties, platform)
+		properties[platform] = map[string]any{}
 	}
 	delete(member(s.files["defs-linux.json"], "definitions", "RootfsPropagation"), "enum")
 }
@@ -158,11 +158,22 @@ func (s *schema) checkObject(p place, value map[string]any, pointer string) {
 			s.check(p.sub(rules), value[name], at)
 		} else {
 			s.check(others, value[name], at)
+			s.checkSpelling(known, name, at)
 		}
 		for pattern, rules := range member(p.rules, "patternProperties") {
 			if matches, err := regexp.MatchString(pattern, name); err == nil && matches {
 				s.check(p.sub(rules), value[name], at)
 			}
+		}
+	}
+}
+
+// checkSpelling refuses a key that differs from one of the specification in case only.
+// Go's programs, runc among them, take it for that one, and others ignore it.
+func (s *schema) checkSpelling(known map[string]any, name, pointer string) {
+	for _, right := range slices.Sorted(maps.Keys(known)) {
+		if strings.EqualFold(name, right) {
+			s.violate(pointer, "is spelled %q in the specification", right)
 		}
 	}
 }

@@ -126,7 +126,9 @@ func FuzzSchema(f *testing.F) {
 		}
 		var ours []string
 		for _, v := range Violations(errors.Join(violations...)) {
-			ours = append(ours, v.Pointer)
+			if !strings.Contains(v.Reason, "is spelled") { // which is our own rule
+				ours = append(ours, v.Pointer)
+			}
 		}
 		theirs := libraryPointers(library.Validate(doc))
 		slices.Sort(ours)
