@@ -67,8 +67,7 @@ func (c *compiler) parseUnit(file string, text []byte) (unitgen.Unit, []byte, er
 func withoutEmptyCommands(text []byte, values templates.Values) []byte {
 	command := regexp.MustCompile(`(?m)^[ \t]*Exec\w+[ \t]*=[ \t]*[-@:+!|]*\$\{?(EXEC_\w+)\}?[ \t]*$`)
 	return command.ReplaceAllFunc(text, func(line []byte) []byte {
-		name := string(command.FindSubmatch(line)[1])
-		if value, known := values[name]; known && value == "" {
+		if value, known := values[string(command.FindSubmatch(line)[1])]; known && value == "" {
 			return nil
 		}
 		return line
@@ -175,7 +174,7 @@ func (c *compiler) checkLinks(m member, names []string) error {
 	var wrong []error
 	for _, other := range m.unit.Words("Install", "Also") {
 		if !slices.Contains(names, other) {
-			wrong = append(wrong, Hint(fmt.Errorf("Also=%s: uninstalling would disable that unit, which is not the image's", other),
+			wrong = append(wrong, Hint(fmt.Errorf("enabling it with Also=%s: uninstalling would disable that unit, which is not the image's", other),
 				"use Wants=%s in [Unit]", other))
 		}
 	}
@@ -184,9 +183,9 @@ func (c *compiler) checkLinks(m member, names []string) error {
 		case alias == m.name || strings.Contains(alias, "%"): // means nothing; systemd's to expand
 			continue
 		case slices.Contains(names, alias):
-			wrong = append(wrong, fmt.Errorf("Alias=%s: that is another unit of the image", alias))
+			wrong = append(wrong, fmt.Errorf("enabling it with Alias=%s: that is another unit of the image", alias))
 		case path.Ext(alias) != path.Ext(m.name):
-			wrong = append(wrong, fmt.Errorf("Alias=%s: systemd demands the suffix %s", alias, path.Ext(m.name)))
+			wrong = append(wrong, fmt.Errorf("enabling it with Alias=%s: systemd demands the suffix %s", alias, path.Ext(m.name)))
 		default:
 			wrong = append(wrong, unitgen.CheckUnitName(alias))
 			c.aliases = append(c.aliases, alias)
