@@ -12,16 +12,36 @@ import (
 // advise adds to an error about an image what people can do about it, unless
 // something was said already; root is the directory of --root, or "".
 func advise(err error, root string) error {
-	var failed *imagestore.PullError
-	var advised *install.HintError
-	if !errors.As(err, &failed) || errors.As(err, &advised) {
+	var (
+		advised   *install.HintError
+		failed    *imagestore.PullError
+		ambiguous *imagestore.AmbiguousError
+		named     *imagestore.ManyNamesError
+	)
+	switch {
+	case err == nil, errors.As(err, &advised):
 		return err
+	case errors.As(err, &ambiguous):
+		return install.Hint(err, "give more of the digits")
+	case errors.As(err, &named):
+		return install.Hint(err, "give the names that are to go")
+	case errors.As(err, &failed):
+		return advisePull(err, failed, root)
+	case errors.Is(err, imagestore.ErrNotFound):
+		return install.Hint(err, "see what there is, with: syscontainer images list")
 	}
+	return err
+}
+
+// advisePull is advise for what came from elsewhere, or was to go there.
+func advisePull(err error, failed *imagestore.PullError, root string) error {
 	file := func(name string) string { return filepath.Join("/", root, name) }
 	host := registryHost(failed.Reference)
 	switch failed.Reason {
 	case imagestore.ErrUnauthorized:
 		return install.Hint(err, "log in with: podman login %[1]s, or: skopeo login --authfile FILE %[1]s\nand name the file with --authfile, unless it is one of the user's own", host)
+	case imagestore.ErrNoDocker:
+		return install.Hint(err, "see whether it runs, with: systemctl status docker")
 	case imagestore.ErrUntrusted:
 		return install.Hint(err, "put the certificate of the registry's CA into %s\nor, if the registry is to be trusted without, say insecure = true of it in %s",
 			file("etc/containers/certs.d/"+host+"/ca.crt"), file("etc/containers/registries.conf"))

@@ -18,6 +18,8 @@ var (
 	ErrUnknown = errors.New("image not known")
 	// ErrUnreachable: no connection to the registry.
 	ErrUnreachable = errors.New("registry unreachable")
+	// ErrNoDocker: the Docker of docker-daemon: does not run, or not for this user.
+	ErrNoDocker = errors.New("no connection to Docker")
 	// ErrUnauthorized: credentials are missing or were refused.
 	ErrUnauthorized = errors.New("access denied")
 	// ErrRejected: policy.json does not allow the image.

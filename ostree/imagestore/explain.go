@@ -11,14 +11,17 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/containers/image/v5/docker"
 	"github.com/containers/image/v5/manifest"
+	ociarchive "github.com/containers/image/v5/oci/archive"
 	ocilayout "github.com/containers/image/v5/oci/layout"
 	"github.com/containers/image/v5/signature"
 	istorage "github.com/containers/image/v5/storage"
 	"github.com/containers/image/v5/types"
 	"github.com/docker/distribution/registry/api/errcode"
 	dockerv2 "github.com/docker/distribution/registry/api/v2"
+	"github.com/docker/docker/client"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -72,6 +75,8 @@ func classify(err error) (reason, detail error) {
 		name         *net.DNSError
 		notInLayout  ocilayout.ImageNotFoundError
 		notInLayout2 *ocilayout.ImageNotFoundError
+		notInArchive ociarchive.ImageNotFoundError
+		archive      ociarchive.ArchiveFileNotFoundError
 		file         *fs.PathError
 		artifact     manifest.NonImageArtifactError
 	)
@@ -84,6 +89,8 @@ func classify(err error) (reason, detail error) {
 		return ErrUntrusted, err
 	case isBlocked(err):
 		return ErrBlocked, err
+	case client.IsErrConnectionFailed(err):
+		return ErrNoDocker, err
 	case errors.As(err, &credentials):
 		return ErrUnauthorized, credentials.Err
 	case errors.As(err, &registry):
@@ -96,8 +103,11 @@ func classify(err error) (reason, detail error) {
 		return ErrUnreachable, name
 	case errors.As(err, &connection):
 		return ErrUnreachable, connection
-	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2), errors.Is(err, istorage.ErrNoSuchImage):
+	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2), errors.Is(err, istorage.ErrNoSuchImage),
+		errors.As(err, &notInArchive), errdefs.IsNotFound(err): // the last one is Docker's
 		return ErrUnknown, err
+	case errors.As(err, &archive):
+		return ErrUnknown, archive
 	case errors.As(err, &file) && errors.Is(file, fs.ErrNotExist):
 		return ErrUnknown, file
 	case !errors.Is(err, context.Canceled) && strings.Contains(err.Error(), rejectedPrefix):

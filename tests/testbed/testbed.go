@@ -20,13 +20,14 @@ type Bed struct {
 	module string
 }
 
-// Open prepares a bed for the repository that the working directory belongs to. Close it.
-func Open(ctx context.Context, suite host.Suite) (*Bed, error) {
+// Open prepares a bed for the repository that the working directory belongs to. Its machines have more packages of
+// Debian if more names them. Close it.
+func Open(ctx context.Context, suite host.Suite, more ...string) (*Bed, error) {
 	module, err := repository()
 	if err != nil {
 		return nil, err
 	}
-	lab, err := host.Open(ctx, filepath.Join(module, ".cache"), suite)
+	lab, err := host.Open(ctx, filepath.Join(module, ".cache"), suite, more...)
 	if err != nil {
 		return nil, err
 	}

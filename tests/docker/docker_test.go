@@ -1,0 +1,109 @@
+// Package docker_test is the proof that images come from a Docker: Debian's, which runs as Debian's service on a
+// machine of its own. The machines of the other tests have none, which keeps them small.
+package docker_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+	"github.com/syscontainer/syscontainer/tests/testbed"
+)
+
+// packages are Debian's Docker, and its command where that is a package of its own.
+var packages = map[host.Suite][]string{
+	host.Bookworm: {"docker.io"},
+	host.Trixie:   {"docker.io", "docker-cli"},
+}
+
+// settings let Docker run where neither its network nor its file systems can be.
+const settings = `{"storage-driver": "vfs", "bridge": "none", "iptables": false, "ip6tables": false}`
+
+func TestDockerDaemon(t *testing.T) {
+	m := machine(t)
+	m.Must("docker", "load", "--input", "/images/etcd.tar")
+	const image = "docker-daemon:etcd:one"
+	contains(t, "pull", m.Must("syscontainer", "pull", image), "pulled "+image)
+	contains(t, "pull again", m.Must("syscontainer", "pull", image), "is here already")
+
+	var found struct{ ID string }
+	parse(t, m.Must("syscontainer", "inspect", "--remote", "--json", image), &found)
+	contains(t, "the ID", m.Must("docker", "image", "inspect", "--format={{.Id}}", "etcd:one"), found.ID)
+	contains(t, "by its ID", m.Must("syscontainer", "pull", "docker-daemon:"+found.ID), found.ID)
+	contains(t, "verify", m.Must("syscontainer", "images", "verify"), image+": ok")
+
+	unknown := m.Try("syscontainer", "pull", "docker-daemon:etcd:none")
+	contains(t, "an image that is not there", unknown.Stderr, `pulling "docker-daemon:etcd:none": image not known: `)
+
+	m.Must("systemctl", "stop", "docker.socket", "docker.service")
+	down := m.Try("syscontainer", "pull", "docker-daemon:etcd:two")
+	contains(t, "Docker does not run", down.Stderr, `pulling "docker-daemon:etcd:two": no connection to Docker: `,
+		"hint: see whether it runs, with: systemctl status docker")
+	if unknown.Code != 1 || down.Code != 1 {
+		t.Errorf("exit status %d for an image that is not there, %d without Docker", unknown.Code, down.Code)
+	}
+
+	// What was pulled needs Docker no more.
+	m.Must("syscontainer", "install", "--system", "--name", "etcd", found.ID)
+	m.Must("systemctl", "start", "etcd")
+	contains(t, "the service", m.Must("systemctl", "is-active", "etcd"), "active")
+	m.Must("syscontainer", "uninstall", "etcd")
+	m.Must("syscontainer", "images", "prune", "--all")
+}
+
+// machine boots a host with Docker, and with the image etcd:one as an archive in /images.
+func machine(t *testing.T) *hosttest.Machine {
+	t.Helper()
+	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
+	bed, err := testbed.Open(t.Context(), suite, packages[suite]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := bed.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	layer, images := t.TempDir(), t.TempDir()
+	if err := os.Chmod(layer, 0o755); err != nil { // it is the machine's /
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(layer, "etc/docker"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(layer, "etc/docker/daemon.json"), []byte(settings), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	etcd := bed.Image("etcd")
+	out, err := exec.CommandContext(t.Context(), "skopeo", "--insecure-policy", "copy", "--quiet",
+		"oci:"+etcd.Layout+":"+etcd.Tag, "docker-archive:"+filepath.Join(images, "etcd.tar")+":etcd:one").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	o := bed.Machine()
+	o.Layers = append(o.Layers, layer)
+	o.Mounts = map[string]string{"/images": images}
+	return hosttest.Boot(t, bed.Lab, o)
+}
+
+func parse(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v in what should be JSON:\n%s", err, text)
+	}
+}
+
+func contains(t *testing.T, what, text string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%s should have %q:\n%s", what, word, text)
+		}
+	}
+}
