@@ -42,7 +42,7 @@ const mountFile = "mount.json"
 
 // Mount shows the root of a container, or of an image in the store, read-only at
 // dir, a directory on disk, or at one of ours when dir is "". What is mounted at
-// one of ours is not mounted again. After an error nothing is left.
+// the same place is not mounted again; what else is mounted at dir is an error. After an error nothing is left.
 //
 // A container's root is the one that its deployment has; uninstalling takes the
 // files away. An image's is a checkout of its own, which stays as it is when the
@@ -58,9 +58,8 @@ func (in *Installer) Mount(ctx context.Context, what, dir string) (*Mount, error
 		if err != nil {
 			return err
 		}
-		if i := slices.IndexFunc(mounts, m.isAs); dir == "" && i >= 0 {
-			made = &mounts[i]
-			return nil
+		if made, err = already(mounts, m, dir); made != nil || err != nil {
+			return err
 		}
 		m.number = 1
 		if len(mounts) > 0 {
@@ -76,9 +75,19 @@ func (in *Installer) Mount(ctx context.Context, what, dir string) (*Mount, error
 	return made, nil
 }
 
-// isAs reports whether m is what other is, at a place of ours.
-func (m *Mount) isAs(other Mount) bool {
-	return other.own && other.Container == m.Container && other.Deployment == m.Deployment && other.Image.Commit == m.Image.Commit
+// already returns the mount that shows what is wanted where it is wanted: at dir, or
+// at a place of ours when that is "". It is an error when dir shows something else.
+func already(mounts []Mount, wanted *Mount, dir string) (*Mount, error) {
+	for i, m := range mounts {
+		same := m.Container == wanted.Container && m.Deployment == wanted.Deployment && m.Image.Commit == wanted.Image.Commit
+		switch {
+		case dir == "" && m.own && same, m.Path == dir && same:
+			return &mounts[i], nil
+		case m.Path == dir:
+			return nil, Hint(fmt.Errorf("something else is mounted at %s already", dir), "syscontainer unmount %s", dir)
+		}
+	}
+	return nil, nil
 }
 
 // mountable finds out what is to be mounted: a container's name goes before an
@@ -241,7 +250,7 @@ func (in *Installer) chooseMounts(ctx context.Context, mounts []Mount, what stri
 	}
 	chosen := choose(func(m Mount) bool { return m.Path == what })
 	if len(chosen) == 0 {
-		chosen = choose(func(m Mount) bool { return m.Container == what })
+		chosen = choose(func(m Mount) bool { return m.Container != "" && m.Container == what })
 	}
 	if len(chosen) == 0 {
 		chosen = choose(func(m Mount) bool { return m.Container == "" && m.Image.Reference == what })

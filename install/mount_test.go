@@ -51,6 +51,16 @@ func TestMountOfAContainerAndOfAnImage(t *testing.T) {
 		t.Error("the image is not checked out")
 	}
 
+	if again := s.mount("registry/db", dir); again.Path != dir || len(s.mounter.mounted) != 2 {
+		t.Errorf("mounted again: %+v, %v", again, s.mounter.mounted)
+	}
+	if _, err := s.Mount(t.Context(), "db", dir); err == nil || len(s.mounter.mounted) != 2 {
+		t.Errorf("mounted over another image: %v", err)
+	}
+	if done, err := s.Unmount(t.Context(), ""); !errors.Is(err, install.ErrNotMounted) {
+		t.Errorf("unmounting nothing: %v, %v", done, err)
+	}
+
 	for _, what := range []string{dir, "db"} {
 		if done, err := s.Unmount(t.Context(), what); err != nil || len(done) != 1 {
 			t.Errorf("unmounting %s: %v, %v", what, done, err)

@@ -56,7 +56,7 @@ type Relations struct {
 
 // ImageRef says which image a deployment was made from.
 type ImageRef struct {
-	Given     string `json:"given"` // by the user; what templates see as IMAGE_NAME
+	Given     string `json:"given,omitempty"` // by the user; what templates see as IMAGE_NAME
 	Reference string `json:"reference"`
 	Digest    string `json:"digest"`
 	Commit    string `json:"commit"`

@@ -133,7 +133,11 @@ func TestMountIsReadOnlyAndEndsWithAReboot(t *testing.T) {
 	if busy.Code != 1 || !strings.Contains(busy.Stderr, "is in use") {
 		t.Errorf("unmounting what is in use: %+v", busy)
 	}
-	m.Must("syscontainer", "unmount", "/run/look")
+	over := m.Try("syscontainer", "mount", "etcd", "/run/look")
+	if over.Code != 1 || !strings.Contains(over.Stderr, "something else is mounted at /run/look already") {
+		t.Errorf("mounting over something else: %+v", over)
+	}
+	contains(t, "unmount", m.Must("sh", "-c", "cd /run && syscontainer unmount look"), "unmounted /run/look")
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -81,12 +81,8 @@ func pushHint(err error, image, destination string) error {
 	switch {
 	case errors.Is(err, imagestore.ErrNoTransport):
 		return &install.UsageError{Err: install.Hint(err, "for a registry: syscontainer push %s docker://%s", image, destination)}
-	case errors.Is(err, imagestore.ErrNotFound):
-		return install.Hint(err, "see what there is, with: syscontainer images list")
 	case errors.Is(err, imagestore.ErrNoRecord):
 		return install.Hint(err, "an older version stored it; pull it again from where it came")
-	case errors.Is(err, imagestore.ErrUnauthorized):
-		return install.Hint(err, "log in, as with: podman login, or give --authfile")
 	case errors.Is(err, imagestore.ErrBadImage):
 		return install.Hint(err, "see what is damaged, with: syscontainer images verify %s", image)
 	}

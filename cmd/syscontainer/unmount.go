@@ -38,6 +38,12 @@ func unmountCommand() *cli.Command {
 
 func runUnmount(ctx context.Context, installer *install.Installer, what string, out output) error {
 	done, err := installer.Unmount(ctx, what)
+	if errors.Is(err, install.ErrNotMounted) {
+		// As mount takes it, a directory may also be given by a path that is not the kernel's.
+		if dir, dirErr := mountDir(what); dirErr == nil && dir != what {
+			done, err = installer.Unmount(ctx, dir)
+		}
+	}
 	if len(done) == 0 {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +33,9 @@ func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) 
 
 // withStore is withInstaller for verbs that are about images as well.
 func withStore(c *cli.Context, do func(context.Context, *install.Installer, *imagestore.Store) error) error {
+	if slices.Contains(c.Args().Slice(), "") { // a variable of a script that is not set
+		return usageErrorf("%s: an argument is empty", strings.TrimPrefix(c.Command.HelpName, "syscontainer "))
+	}
 	log, err := newLogger(c)
 	if err != nil {
 		return err

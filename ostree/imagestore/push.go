@@ -79,7 +79,7 @@ func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed
 }
 
 // parseDestination demands a transport: a bare name could be meant as a file as
-// well as on a registry.
+// well as on a registry. What another program of the host keeps is that one's to write.
 func parseDestination(text string) (types.ImageReference, error) {
 	if alltransports.TransportFromImageName(text) == nil {
 		return nil, fmt.Errorf("destination %q: %w", text, ErrNoTransport)
@@ -88,7 +88,12 @@ func parseDestination(text string) (types.ImageReference, error) {
 	if err != nil {
 		return nil, fmt.Errorf("destination %q: %w", text, err)
 	}
-	return ref, nil
+	switch transport := ref.Transport().Name(); transport {
+	case "docker", "oci", "oci-archive", "docker-archive", "dir":
+		return ref, nil
+	default:
+		return nil, fmt.Errorf("destination %q: images cannot be pushed to %s:", text, transport)
+	}
 }
 
 // pushError is pullError for the other way.

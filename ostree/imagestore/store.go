@@ -213,6 +213,9 @@ func (s *Store) findResolved(ctx context.Context, reference string) (Image, erro
 	}
 	defer sys.close()
 	refs, err := sys.resolve(reference)
+	if errors.Is(err, ErrShortName) || errors.Is(err, ErrUnknown) {
+		return Image{}, fmt.Errorf("image %q: %w", reference, ErrNotFound)
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("image %q: %w (%w)", reference, ErrNotFound, err)
 	}

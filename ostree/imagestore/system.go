@@ -58,18 +58,34 @@ func (s *Store) newSystem() (*system, error) {
 		DockerRegistryUserAgent:      "syscontainer",
 	}}
 	if o.Root != "" {
-		// A file in the home directory of whoever calls is not the root's.
-		sys.SystemRegistriesConfPath = filepath.Join(o.Root, registriesFile)
-		sys.SystemRegistriesConfDirPath = filepath.Join(o.Root, registriesDir)
-		sys.RegistriesDirPath = filepath.Join(o.Root, signaturesDir)
-		if o.PolicyPath == "" {
-			sys.SignaturePolicyPath = filepath.Join(o.Root, policyFile)
-		}
+		sys.stayBelow(o.Root)
 	}
 	if err := errors.Join(sys.copyAliases(o.Root), sys.linkCertificates(o.Root)); err != nil {
 		return nil, errors.Join(err, sys.close())
 	}
 	return sys, nil
+}
+
+// stayBelow takes the root's files in place of the host's, and of those in the home
+// directory of whoever calls.
+func (s *system) stayBelow(root string) {
+	s.SystemRegistriesConfPath = filepath.Join(root, registriesFile)
+	if _, err := os.Stat(s.SystemRegistriesConfPath); errors.Is(err, fs.ErrNotExist) {
+		s.SystemRegistriesConfPath = os.DevNull // for the library a path that was given has to exist
+	}
+	s.SystemRegistriesConfDirPath = filepath.Join(root, registriesDir)
+	s.RegistriesDirPath = filepath.Join(root, signaturesDir)
+	if s.SignaturePolicyPath == "" {
+		s.SignaturePolicyPath = filepath.Join(root, policyFile)
+	}
+}
+
+// aliasSource says where short names are looked up.
+func (s *system) aliasSource() string {
+	if s.root == "" {
+		return sysregistriesv2.ConfigurationSourceDescription(s.SystemContext)
+	}
+	return fmt.Sprintf("%q and %q", filepath.Join(s.root, registriesFile), filepath.Join(s.root, registriesDir))
 }
 
 // copyAliases lets short names be looked up in a copy of the recorded aliases:
@@ -135,6 +151,9 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 			return nil, err
 		}
 		return []types.ImageReference{ref}, nil
+	}
+	if strings.HasPrefix(text, "sha256:") && prefixPattern.MatchString(text) {
+		return nil, fmt.Errorf("%w: only images of the repo are found by ID or digest", ErrUnknown)
 	}
 	names, err := s.shortNames(text)
 	if err != nil {
@@ -209,8 +228,10 @@ func (s *system) shortNames(text string) ([]reference.Named, error) {
 		if !shortnames.IsShortName(text) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%w: %w (looked at %s; add an alias there, or give the whole name)",
-			ErrShortName, err, sysregistriesv2.ConfigurationSourceDescription(s.SystemContext))
+		if s.SystemRegistriesConfPath == os.DevNull && strings.Contains(err.Error(), os.DevNull) {
+			err = fmt.Errorf("%q is no alias, and there are no registries to search", text)
+		}
+		return nil, fmt.Errorf("%w: %w (looked at %s; add an alias there, or give the whole name)", ErrShortName, err, s.aliasSource())
 	}
 	var names []reference.Named
 	var texts []string
@@ -219,7 +240,7 @@ func (s *system) shortNames(text string) ([]reference.Named, error) {
 	}
 	if mode == types.ShortNameModeEnforcing && len(names) > 1 {
 		return nil, fmt.Errorf("%w: %q could be %s, and registries.conf says to ask (looked at %s; add an alias there, or give the whole name)",
-			ErrShortName, text, strings.Join(texts, " or "), sysregistriesv2.ConfigurationSourceDescription(s.SystemContext))
+			ErrShortName, text, strings.Join(texts, " or "), s.aliasSource())
 	}
 	return names, nil
 }

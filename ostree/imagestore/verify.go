@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,11 +115,11 @@ func (s *Store) allGoals(ctx context.Context) ([]target, error) {
 			goals = append(goals, target{reference: reference, commit: commit})
 		}
 	}
-	for name, commit := range c.names {
-		add(name, commit)
+	for _, name := range slices.Sorted(maps.Keys(c.names)) {
+		add(name, c.names[name])
 	}
-	for hold, commit := range c.holds {
-		add("the image of "+containerOf(hold), commit)
+	for _, hold := range slices.Sorted(maps.Keys(c.holds)) {
+		add("the image of "+containerOf(hold), c.holds[hold])
 	}
 	for _, commit := range c.others {
 		add(c.records[commit].reference, commit)
