@@ -92,7 +92,7 @@ func parseDestination(text string) (types.ImageReference, error) {
 	case "docker", "oci", "oci-archive", "docker-archive", "dir":
 		return ref, nil
 	default:
-		return nil, fmt.Errorf("destination %q: images cannot be pushed to %s:", text, transport)
+		return nil, fmt.Errorf("destination %q: images cannot be pushed by the transport %s", text, transport)
 	}
 }
 
