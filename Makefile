@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TAGS    := containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper
 # The same flags for every step, so that nothing is compiled twice.
 export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
-PURE    := ./config/... ./templates/... ./unitgen/... ./runcspec/... ./install/...
+PURE    := ./config/... ./templates/... ./unitgen/... ./runcspec/... ./install/... ./lint/...
 
 STATICCHECK_VERSION := v0.8.2
 STATICCHECK := .cache/bin/staticcheck-$(STATICCHECK_VERSION)/staticcheck

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 )
 
@@ -92,11 +93,22 @@ func Render(image Image, files fs.FS, req Request) (*Preview, error) {
 	samples := c.addSamples()
 	err = c.checkValues()
 	// What cannot be rendered keeps nobody from hearing of the rest.
-	err = errors.Join(err, untold(c.build(), err))
+	err = errors.Join(err, untold(errors.Join(c.build(), c.unreached()), err))
 	if err == nil {
 		c.warnUnused()
 	}
 	return c.preview(samples), err
+}
+
+// unreached returns what is wrong with the files that build does not come to when
+// the service cannot be made.
+func (c *compiler) unreached() error {
+	if c.plan.To.Unit != "" || c.manifest.NoContainerService {
+		return nil
+	}
+	_, err := c.spec(runcspec.Host{CgroupsPath: "/system.slice/" + unitName(c.name) + "/container", Bundle: c.destDir()})
+	_, tmpfilesErr := c.render(tmpfilesTemplate, templates.Tmpfiles, nil)
+	return errors.Join(err, tmpfilesErr)
 }
 
 // untold returns what err says beyond what has been told.

@@ -46,6 +46,8 @@ func TestPullThenInstallFetchesNothing(t *testing.T) {
 	if !looked.Local || looked.Digest != digest || len(looked.Variables) == 0 {
 		t.Errorf("what is in the store: %+v", looked)
 	}
+	m.Must("syscontainer", "lint", "--strict", "etcd")
+	contains(t, "render", m.Must("syscontainer", "render", "etcd"), "==> /etc/systemd/system/etcd.service (0644) <==", "file       0755  /usr/local/bin/etcdctl")
 
 	var images []storedImage
 	parse(t, m.Must("syscontainer", "images", "list", "--json"), &images)

@@ -70,7 +70,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			installCommand(), uninstallCommand(), listCommand(), showCommand(), recoverCommand(),
 			pullCommand(), pushCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
-			renderCommand(),
+			lintCommand(), renderCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
