@@ -68,6 +68,24 @@ func images() []image {
 	}
 }
 
+// choose picks the images that are named; "" names all.
+func choose(from []image, names string) ([]image, error) {
+	wanted := strings.Fields(names)
+	if len(wanted) == 0 {
+		return from, nil
+	}
+	var chosen []image
+	for _, img := range from {
+		if slices.Contains(wanted, img.name) {
+			chosen = append(chosen, img)
+		}
+	}
+	if len(chosen) != len(wanted) {
+		return nil, fmt.Errorf("BENCH_IMAGES is %q, not some of a, b, c and d", names)
+	}
+	return chosen, nil
+}
+
 // made is an image in a layout on this machine.
 type made struct {
 	host.Image `json:"-"`

@@ -4,7 +4,8 @@
 //	benchpull SUITE          measures, and prints medians, ratios and which targets are met
 //	benchpull checkout NAME  is what it runs inside the machine: prints the seconds that a checkout takes
 //
-// BENCH_ROUNDS says how often everything is measured, 5 times by default. See docs/benchmark.md.
+// BENCH_ROUNDS says how often everything is measured, 5 times by default; BENCH_IMAGES which images are pulled, all by
+// default. See docs/benchmark.md.
 package main
 
 import (
@@ -30,17 +31,20 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 2 && args[0] == "checkout":
 		return checkout(ctx, args[1], os.Stdout)
 	case len(args) == 1:
-		rounds, err := rounds()
+		rounds, err := rounds(os.Getenv("BENCH_ROUNDS"))
 		if err != nil {
 			return err
 		}
-		return measureAll(ctx, host.Suite(args[0]), rounds)
+		chosen, err := choose(images(), os.Getenv("BENCH_IMAGES"))
+		if err != nil {
+			return err
+		}
+		return measureAll(ctx, host.Suite(args[0]), rounds, chosen)
 	}
 	return errors.New("usage: benchpull SUITE")
 }
 
-func rounds() (int, error) {
-	text := os.Getenv("BENCH_ROUNDS")
+func rounds(text string) (int, error) {
 	if text == "" {
 		return 5, nil
 	}
@@ -56,7 +60,7 @@ func more() []string {
 	return []string{"podman", "skopeo", "umoci", "time"}
 }
 
-func measureAll(ctx context.Context, suite host.Suite, rounds int) (err error) {
+func measureAll(ctx context.Context, suite host.Suite, rounds int, chosen []image) (err error) {
 	lab, err := host.Open(ctx, ".cache", suite, more()...)
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func measureAll(ctx context.Context, suite host.Suite, rounds int) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeBench()) }()
 	b.rounds = rounds
-	return b.report(ctx, all, os.Stdout)
+	return b.report(ctx, chosen, all, os.Stdout)
 }
 
 // makeAll makes all images, once for all runs.

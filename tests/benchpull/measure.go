@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +23,9 @@ type bench struct {
 
 // sample is one measured pull.
 type sample struct {
-	took   time.Duration
-	memory int64 // the most that any of its processes had resident, in bytes
+	took      time.Duration
+	processor time.Duration // user and system time of all its processes
+	memory    int64         // the most that any of them had resident, in bytes
 }
 
 // samples are those of an image, by contender.
@@ -59,7 +58,8 @@ func (b *bench) measure(ctx context.Context, img image, m made, all map[string]m
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(b.log, "%s round %d %s %.2f s, %d MB\n", img.name, round+1, c.name, s.took.Seconds(), s.memory>>20)
+			fmt.Fprintf(b.log, "%s round %d %s %.2f s, cpu %.2f s, %d MiB\n",
+				img.name, round+1, c.name, s.took.Seconds(), s.processor.Seconds(), s.memory>>20)
 			result[c.name] = append(result[c.name], s)
 		}
 	}
@@ -83,22 +83,22 @@ func (b *bench) pull(ctx context.Context, c contender, img image, m made) (sampl
 	if err := b.settle(m); err != nil {
 		return sample{}, err
 	}
-	script := c.pull(img, m)
 	start := time.Now()
-	_, err := b.Output(ctx, "time", "--quiet", "--format=%M", "--output=/run/memory", "sh", "-ec", script)
+	_, err := b.Output(ctx, "time", "--quiet", "--format=%U %S %M", "--output=/run/usage", "sh", "-ec", c.pull(img, m))
 	s := sample{took: time.Since(start)}
 	if err != nil {
 		return s, fmt.Errorf("%s: image %s: %w", c.name, img.name, err)
 	}
-	text, err := b.must(ctx, "cat /run/memory")
+	text, err := b.must(ctx, "cat /run/usage")
 	if err != nil {
 		return s, err
 	}
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil {
-		return s, fmt.Errorf("reading how much memory %s took: %w", c.name, err)
+	var user, system float64
+	if _, err := fmt.Sscan(text, &user, &system, &s.memory); err != nil {
+		return s, fmt.Errorf("reading what %s used: %w", c.name, err)
 	}
-	s.memory = kilobytes << 10
+	s.processor = time.Duration((user + system) * float64(time.Second))
+	s.memory <<= 10
 	_, err = b.must(ctx, c.drop(img.name))
 	return s, err
 }

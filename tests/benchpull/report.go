@@ -32,6 +32,15 @@ func (s samples) times(contender string) spread[time.Duration] {
 	return spreadOf(list)
 }
 
+// processor is the median of the processor's time.
+func (s samples) processor(contender string) time.Duration {
+	var list []time.Duration
+	for _, one := range s[contender] {
+		list = append(list, one.processor)
+	}
+	return spreadOf(list).median
+}
+
 // memory is the most that any of the pulls took.
 func (s samples) memory(contender string) int64 {
 	var most int64
@@ -43,20 +52,21 @@ func (s samples) memory(contender string) int64 {
 
 // results are all that was measured.
 type results struct {
+	images   []image
 	made     map[string]made
 	pulls    map[string]samples // by image
-	checkout []time.Duration
+	checkout []time.Duration    // of image a
 }
 
 // report measures everything and prints it.
-func (b *bench) report(ctx context.Context, all map[string]made, out io.Writer) error {
+func (b *bench) report(ctx context.Context, chosen []image, all map[string]made, out io.Writer) error {
 	about, err := b.must(ctx, versions())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s\n\n", about)
-	r := results{made: all, pulls: make(map[string]samples)}
-	for _, img := range images() {
+	r := results{images: chosen, made: all, pulls: make(map[string]samples)}
+	for _, img := range chosen {
 		if r.pulls[img.name], err = b.measure(ctx, img, all[img.name], all); err != nil {
 			return err
 		}
@@ -68,7 +78,7 @@ func (b *bench) report(ctx context.Context, all map[string]made, out io.Writer) 
 }
 
 func (r results) print(out io.Writer) error {
-	for _, img := range images() {
+	for _, img := range r.images {
 		m := r.made[img.name]
 		fmt.Fprintf(out, "%s: %s; %d MB in %d files, %d layers\n", img.name, img.about, m.Bytes/1e6, m.Files, len(img.layers))
 	}
@@ -85,18 +95,19 @@ func (r results) print(out io.Writer) error {
 
 func (r results) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "image\tby\tmedian s\tmin\tmax\tpeak MiB")
-	for _, img := range images() {
+	fmt.Fprintln(w, "image\tby\tmedian s\tmin\tmax\tcpu s\tpeak MiB")
+	for _, img := range r.images {
 		for _, c := range contenders() {
 			if c.takesPart(img) {
-				t := r.pulls[img.name].times(c.name)
-				fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%d\n", img.name, c.name,
-					t.median.Seconds(), t.min.Seconds(), t.max.Seconds(), r.pulls[img.name].memory(c.name)>>20)
+				s := r.pulls[img.name]
+				t := s.times(c.name)
+				fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\n", img.name, c.name,
+					t.median.Seconds(), t.min.Seconds(), t.max.Seconds(), s.processor(c.name).Seconds(), s.memory(c.name)>>20)
 			}
 		}
 	}
 	t := spreadOf(r.checkout)
-	fmt.Fprintf(w, "a\tcheckout\t%.2f\t%.2f\t%.2f\t\n", t.median.Seconds(), t.min.Seconds(), t.max.Seconds())
+	fmt.Fprintf(w, "a\tcheckout\t%.2f\t%.2f\t%.2f\t\t\n", t.median.Seconds(), t.min.Seconds(), t.max.Seconds())
 	return w.Flush()
 }
 
@@ -106,7 +117,7 @@ func (r results) ratio(img image, other string) float64 {
 }
 
 func (r results) ratios(out io.Writer) {
-	for _, img := range images() {
+	for _, img := range r.images {
 		for _, c := range contenders() {
 			if c.name != product && c.takesPart(img) {
 				fmt.Fprintf(out, "ratio pull-%s %s/%s %.2f\n", img.name, product, c.name, r.ratio(img, c.name))
@@ -117,7 +128,7 @@ func (r results) ratios(out io.Writer) {
 
 // targets prints for each promise whether it is kept.
 func (r results) targets(out io.Writer) {
-	for _, img := range images() {
+	for _, img := range r.images {
 		for _, t := range []struct {
 			other string
 			most  float64
@@ -128,7 +139,7 @@ func (r results) targets(out io.Writer) {
 			}
 		}
 	}
-	for _, img := range images() {
+	for _, img := range r.images {
 		memory := r.pulls[img.name].memory(product)
 		fmt.Fprintf(out, "target memory-%s at most %d MiB: %d %s\n", img.name, mostMemory>>20, memory>>20, verdict(memory, mostMemory))
 	}

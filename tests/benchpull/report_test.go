@@ -15,7 +15,7 @@ func TestReportPrintsRatiosOfMediansAndTargets(t *testing.T) {
 		}
 		return s
 	}
-	r := results{made: make(map[string]made), pulls: make(map[string]samples), checkout: []time.Duration{time.Second, time.Second / 4, time.Second / 5}}
+	r := results{images: images(), made: make(map[string]made), pulls: make(map[string]samples), checkout: []time.Duration{time.Second, time.Second / 4, time.Second / 5}}
 	for _, img := range images() {
 		s := make(samples)
 		for _, c := range contenders() {
