@@ -53,6 +53,7 @@ func (t *Txn) WriteStream(m Meta, size int64, r io.Reader, buf []byte) (Checksum
 		return Checksum{}, wrap("writing a file", err)
 	}
 	sum, err := spool(f, m, size, r, buf)
+	t.disk.wrote(size)
 	t.spoolMu.Lock()
 	defer t.spoolMu.Unlock()
 	if err != nil {

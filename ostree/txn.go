@@ -24,6 +24,7 @@ type Txn struct {
 	cancel   *C.GCancellable
 	release  func()
 	metadata sync.Map // Checksum of each metadata object written so far
+	disk     writeback
 
 	spoolMu sync.Mutex
 	spool   []spooled
@@ -53,7 +54,7 @@ func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 		release()
 		return nil, wrap("beginning a transaction", err)
 	}
-	return &Txn{repo: r, cancel: cancel, release: release}, nil
+	return &Txn{repo: r, cancel: cancel, release: release, disk: writeback{sync: r.sync}}, nil
 }
 
 // enter keeps the transaction open until leave.
@@ -106,6 +107,7 @@ func (t *Txn) writeContent(sum Checksum, m Meta, target *C.char, content []byte)
 		t.cancel, &gerr) == 0 {
 		return wrap("writing a file", failure(gerr))
 	}
+	t.disk.wrote(int64(len(content)))
 	return nil
 }
 
@@ -187,6 +189,7 @@ func (t *Txn) Abort() error {
 
 func (t *Txn) end() {
 	t.ended = true
+	t.disk.wait()
 	t.closeSpool()
 	for _, ref := range t.refs {
 		ref.file.Close() // nil is fine

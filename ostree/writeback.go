@@ -1,0 +1,34 @@
+package ostree
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// writebackEvery is how many bytes are written before the disk is set to work.
+const writebackEvery = 48 << 20
+
+// writeback keeps the disk busy while a transaction is being written. The kernel
+// would collect up to a tenth of the memory first, and all of that would have to
+// be waited for at the end.
+type writeback struct {
+	sync    func() error
+	written atomic.Int64
+	running atomic.Bool
+	group   sync.WaitGroup
+}
+
+// wrote counts bytes, and has them written when there are enough.
+func (w *writeback) wrote(n int64) {
+	if w.written.Add(n) < writebackEvery || !w.running.CompareAndSwap(false, true) {
+		return
+	}
+	w.written.Store(0)
+	w.group.Go(func() {
+		defer w.running.Store(false)
+		_ = w.sync() // Commit syncs once more, and sees the error
+	})
+}
+
+// wait waits for the disk.
+func (w *writeback) wait() { w.group.Wait() }
