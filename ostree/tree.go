@@ -26,6 +26,10 @@ type Tree struct {
 	// Targets holds, by name, the targets of those symlinks in Files whose target
 	// is not UTF-8. Their objects have a stand-in for it: [Repo.LoadFile] shows that.
 	Targets map[string]string
+	// Unread names the content object of a directory of the repo that stays as it
+	// is and that nobody needed to read: the others, but for Meta, tell nothing
+	// then. See [Repo.ReadDir].
+	Unread Checksum
 }
 
 // Root is the tree of a commit to be, as [Txn.WriteTree] has written it.
@@ -69,15 +73,52 @@ func CheckName(name string) error {
 
 // ReadTree reads the whole tree of a commit.
 func (r *Repo) ReadTree(ctx context.Context, commit Checksum) (*Tree, error) {
-	c, err := r.LoadCommit(commit, keyNames)
+	root, list, err := r.readRoot(commit)
 	if err != nil {
 		return nil, err
 	}
-	list, err := parseNames(c.Value(keyNames))
+	return r.readTree(ctx, root, list)
+}
+
+// UnreadTree is the tree of a commit, of which nothing was read. One with odd
+// names is read as a whole.
+func (r *Repo) UnreadTree(ctx context.Context, commit Checksum) (*Tree, error) {
+	root, list, err := r.readRoot(commit)
 	if err != nil {
-		return nil, wrap(fmt.Sprintf("reading commit %s", commit), err)
+		return nil, err
 	}
-	return r.readTree(ctx, dirName{content: c.root, meta: c.rootMeta}, list)
+	if list != nil {
+		return r.readTree(ctx, root, list)
+	}
+	return &Tree{Meta: root.meta, Unread: root.content}, nil
+}
+
+// ReadDir reads an unread directory, and leaves those below it unread.
+func (r *Repo) ReadDir(unread *Tree) (*Tree, error) {
+	object, err := r.loadTree(unread.Unread)
+	if err != nil {
+		return nil, err
+	}
+	tree := NewTree(unread.Meta)
+	for _, f := range object.files {
+		tree.Files[f.name] = f.sum
+	}
+	for _, d := range object.dirs {
+		tree.Dirs[d.name] = &Tree{Meta: d.meta, Unread: d.content}
+	}
+	return tree, nil
+}
+
+// readRoot reads what a commit says about its tree.
+func (r *Repo) readRoot(commit Checksum) (root dirName, list *names, err error) {
+	c, err := r.LoadCommit(commit, keyNames)
+	if err != nil {
+		return root, nil, err
+	}
+	if list, err = parseNames(c.Value(keyNames)); err != nil {
+		return root, nil, wrap(fmt.Sprintf("reading commit %s", commit), err)
+	}
+	return dirName{content: c.root, meta: c.rootMeta}, list, nil
 }
 
 func (r *Repo) readTree(ctx context.Context, d dirName, list *names) (*Tree, error) {
@@ -121,7 +162,7 @@ func (r *Repo) loadTree(content Checksum) (treeObject, error) {
 
 // WriteTree writes every directory of a tree and returns what a commit needs of
 // it. The files and metadata objects that it names must be in the repo or in the
-// transaction.
+// transaction; so must what is unread.
 func (t *Txn) WriteTree(tree *Tree) (Root, error) {
 	root := Root{meta: tree.Meta}
 	var err error
@@ -132,6 +173,9 @@ func (t *Txn) WriteTree(tree *Tree) (Root, error) {
 // writeTree writes a directory and all below it. What the objects cannot say
 // about names comes as a list, mostly empty.
 func (t *Txn) writeTree(tree *Tree) (content Checksum, list []byte, err error) {
+	if tree.Unread != (Checksum{}) {
+		return tree.Unread, nil, nil
+	}
 	var object treeObject
 	for _, name := range slices.Sorted(maps.Keys(tree.Files)) {
 		if err := CheckName(name); err != nil {

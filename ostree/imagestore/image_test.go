@@ -155,9 +155,16 @@ func (l *layout) json(t testing.TB, mediaType string, v any) imgspec.Descriptor 
 // manifest stores an image of the layers and returns its descriptor.
 func (l *layout) manifest(t testing.TB, arch string, layers ...testLayer) imgspec.Descriptor {
 	t.Helper()
-	m := imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}
-	config := imgspec.Image{Platform: imgspec.Platform{OS: "linux", Architecture: arch}, RootFS: imgspec.RootFS{Type: "layers"}}
+	config := imgspec.Image{Platform: imgspec.Platform{OS: "linux", Architecture: arch}}
 	config.Config.Cmd = []string{"/bin/true"}
+	return l.configured(t, config, layers...)
+}
+
+// configured stores an image with a configuration that lacks only the layers.
+func (l *layout) configured(t testing.TB, config imgspec.Image, layers ...testLayer) imgspec.Descriptor {
+	t.Helper()
+	m := imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}
+	config.RootFS = imgspec.RootFS{Type: "layers"}
 	for _, layer := range layers {
 		m.Layers = append(m.Layers, l.blob(t, layer.mediaType, layer.blob))
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, layer.diffID)

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -104,7 +106,8 @@ func (o *oracle) disagreement(t testing.TB, ref string) string {
 }
 
 // check compares one stack, and returns what is wrong with it. Then it makes
-// the image once more of what the repo keeps of its layers.
+// the image once more of what the repo keeps of its layers, and once more on top
+// of an image of its lower layers.
 func (o *oracle) check(t testing.TB, s stack) string {
 	l := newLayoutIn(t, o.dir)
 	defer os.RemoveAll(l.dir)
@@ -119,6 +122,19 @@ func (o *oracle) check(t testing.TB, s stack) string {
 	}
 	if lines := differences(stored.tree, fresh.tree); lines != nil {
 		return "from stored layers:\n" + strings.Join(lines, "\n")
+	}
+	if len(layers) < 2 || fresh.err != nil {
+		return ""
+	}
+	if _, err := o.store.Pull(t.Context(), l.tag(t, "lower", l.manifest(t, "", layers[:len(layers)-1]...))); err != nil {
+		return "its lower layers: " + err.Error()
+	}
+	upon := o.ours(t, l.tag(t, "upon", l.configured(t, imgspec.Image{Author: "another"}, layers...)))
+	if upon.err != nil {
+		return "on its lower layers: " + upon.err.Error()
+	}
+	if lines := differences(upon.tree, fresh.tree); lines != nil {
+		return "on its lower layers:\n" + strings.Join(lines, "\n")
 	}
 	return ""
 }

@@ -204,18 +204,13 @@ func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageReco
 	for _, at := range ready {
 		repos = append(repos, at.repo)
 	}
-	m := layers.NewMerger(dirMeta, readlink(ctx, repos...))
-	for _, l := range stack {
-		if l.entries == nil {
-			if l.entries, err = loadEntries(ctx, p.repo, l.commit); err != nil {
-				return ostree.Checksum{}, err
-			}
-		}
-		if err := m.Apply(l.entries); err != nil {
-			return ostree.Checksum{}, err
-		}
+	tree, err := p.merge(ctx, stack, func() *layers.Merger {
+		return layers.NewMerger(dirMeta, readlink(ctx, repos...))
+	})
+	if err != nil {
+		return ostree.Checksum{}, err
 	}
-	root, err := txn.WriteTree(m.Tree())
+	root, err := txn.WriteTree(tree)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}

@@ -23,12 +23,46 @@ type Merger struct {
 
 	// readlink tells what a file of a stored layer is.
 	readlink func(ostree.Checksum) (target string, link bool, err error)
+	// readDir reads a directory of what Begin was given.
+	readDir func(*ostree.Tree) (*ostree.Tree, error)
 }
 
 // NewMerger returns an empty tree to lay layers on. DirMeta is the metadata of
 // directories that no layer describes.
 func NewMerger(dirMeta ostree.Checksum, readlink func(ostree.Checksum) (string, bool, error)) *Merger {
 	return &Merger{root: newDir(dirMeta, 0), meta: dirMeta, readlink: readlink}
+}
+
+// Begin puts what other layers were merged to below the first layer. Of what is
+// unread in it only what layers touch is read. What Merger makes of the layers on top is the
+// same as if those below had been applied, too.
+func (m *Merger) Begin(base *ostree.Tree, readDir func(*ostree.Tree) (*ostree.Tree, error)) {
+	m.root, m.readDir = &node{dir: true, sum: base.Meta, unread: base}, readDir
+}
+
+// open makes the children of a directory known.
+func (m *Merger) open(n *node) error {
+	if n.unread == nil {
+		return nil
+	}
+	t := n.unread
+	if t.Unread != (ostree.Checksum{}) {
+		var err error
+		if t, err = m.readDir(t); err != nil {
+			return err
+		}
+	}
+	n.unread, n.children = nil, make(map[string]*node, len(t.Files)+len(t.Dirs))
+	for name, sum := range t.Files {
+		n.children[name] = &node{sum: sum}
+	}
+	for name, target := range t.Targets {
+		n.children[name] = &node{sum: t.Files[name], known: true, link: true, target: target}
+	}
+	for name, dir := range t.Dirs {
+		n.children[name] = &node{dir: true, sum: dir.Meta, unread: dir}
+	}
+	return nil
 }
 
 // Tree is the result so far.
@@ -116,8 +150,7 @@ func (m *Merger) whiteout(e Entry) error {
 	if err != nil || dir == nil {
 		return err
 	}
-	m.remove(dir, name)
-	return nil
+	return m.remove(dir, name)
 }
 
 func (m *Merger) opaque(e Entry) error {
@@ -125,23 +158,32 @@ func (m *Merger) opaque(e Entry) error {
 	if err != nil || dir == nil {
 		return err
 	}
+	return m.clear(dir)
+}
+
+// clear removes from an open directory what lower layers put there.
+func (m *Merger) clear(dir *node) error {
 	for name := range dir.children {
-		m.remove(dir, name)
+		if err := m.remove(dir, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (m *Merger) remove(dir *node, name string) {
+func (m *Merger) remove(dir *node, name string) error {
 	n := dir.children[name]
 	switch {
 	case n == nil:
+		return nil
 	case n.layer != m.layer:
 		delete(dir.children, name)
-	default:
-		for below := range n.children {
-			m.remove(n, below)
-		}
+		return nil
 	}
+	if err := m.open(n); err != nil {
+		return err
+	}
+	return m.clear(n)
 }
 
 // place is a directory's path without symlinks, and the nodes along it: nil
@@ -201,6 +243,9 @@ func (m *Merger) child(dir *node, name string) (*node, error) {
 	if dir == nil || !dir.dir {
 		return nil, nil
 	}
+	if err := m.open(dir); err != nil {
+		return nil, err
+	}
 	n := dir.children[name]
 	if n != nil && !n.dir && !n.known {
 		var err error
@@ -212,20 +257,20 @@ func (m *Merger) child(dir *node, name string) (*node, error) {
 	return n, nil
 }
 
-// lookup is the directory at path; nil when there is none.
+// lookup is the directory at path, open; nil when there is none.
 func (m *Merger) lookup(path string) (*node, error) {
 	p, err := m.resolve(path)
 	if err != nil {
 		return nil, err
 	}
 	if n := p.top(); n != nil && n.dir {
-		return n, nil
+		return n, m.open(n)
 	}
 	return nil, nil
 }
 
-// makeDirs is the directory at path. It makes what is missing, and marks the
-// way to it as touched by this layer.
+// makeDirs is the directory at path, open. It makes what is missing, and marks
+// the way to it as touched by this layer.
 func (m *Merger) makeDirs(path string) (*node, error) {
 	p, err := m.resolve(path)
 	if err != nil {
@@ -251,5 +296,5 @@ func (m *Merger) makeDirs(path string) (*node, error) {
 		next.layer = m.layer
 		at = next
 	}
-	return at, nil
+	return at, m.open(at)
 }

@@ -10,6 +10,7 @@ import (
 type node struct {
 	dir      bool
 	children map[string]*node // of a directory
+	unread   *ostree.Tree     // of a directory whose children nobody needed yet; see Merger.open
 	sum      ostree.Checksum  // content of a file, metadata of a directory
 
 	// described tells that a layer has an entry for its root; only kept there.
@@ -33,6 +34,11 @@ func newFile(e Entry, layer int) *node {
 
 // tree converts the node, which must be a directory, to what the repo stores.
 func (n *node) tree() *ostree.Tree {
+	if n.unread != nil {
+		same := *n.unread
+		same.Meta = n.sum
+		return &same
+	}
 	t := ostree.NewTree(n.sum)
 	for name, child := range n.children {
 		if child.dir {
