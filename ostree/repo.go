@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -75,30 +74,6 @@ func (r *Repo) sync() error {
 		return wrap("syncing the repo's file system", err)
 	}
 	return nil
-}
-
-// Refs lists the refs whose name begins with prefix, each with its commit.
-func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]Checksum, error) {
-	cancel, release := cancellable(ctx)
-	defer release()
-	var gerr *C.GError
-	lines := C.sysc_list_refs(r.c, cancel, &gerr)
-	if lines == nil {
-		return nil, wrap("listing refs", failure(gerr))
-	}
-	refs := make(map[string]Checksum)
-	for line := range strings.Lines(takeString(lines)) {
-		name, hex, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		sum, err := ParseChecksum(hex)
-		if err != nil {
-			return nil, wrap(fmt.Sprintf("listing ref %q", name), err)
-		}
-		refs[name] = sum
-	}
-	return refs, nil
 }
 
 // Ref is the commit that a ref points to; an [fs.ErrNotExist] when there is no
