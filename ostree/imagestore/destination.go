@@ -109,7 +109,11 @@ func unpack(blob *keeper, txn *ostree.Txn, workers *layers.Workers, limits layer
 	}
 	unpacked.Blob = kept
 	commit, err := writeLayer(txn, unpacked)
-	return layer{diffID: unpacked.DiffID, commit: commit, entries: unpacked.Entries}, err
+	entries := unpacked.Entries
+	if entries == nil {
+		entries = []layers.Entry{} // an empty layer is no unknown one
+	}
+	return layer{diffID: unpacked.DiffID, commit: commit, entries: entries}, err
 }
 
 // TryReusingBlob finds a layer that the repo has.
