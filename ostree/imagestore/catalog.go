@@ -41,26 +41,35 @@ type Stored struct {
 
 // Inventory describes every image of the repo, named or not, sorted by name, those
 // that cannot be read among them. No repo is no images.
-func (s *Store) Inventory(ctx context.Context) ([]Stored, error) {
+func (s *Store) Inventory(ctx context.Context) (images []Stored, err error) {
+	err = s.look(ctx, func(repo *ostree.Repo, c *catalog) error {
+		found := c.images()
+		if err := measure(ctx, repo, found); err != nil {
+			return err
+		}
+		images = append(found, c.unreadable()...)
+		slices.SortFunc(images, compareStored)
+		return nil
+	})
+	return images, err
+}
+
+// look calls do with the repo and what it has at this moment. It takes no lock. Where
+// there is no repo there is nothing to be seen, and do is not called.
+func (s *Store) look(ctx context.Context, do func(*ostree.Repo, *catalog) error) error {
 	repo, err := ostree.Open(ctx, s.options.Repo)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer repo.Close()
 	c, err := readCatalog(ctx, repo)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	images := c.images()
-	if err := measure(ctx, repo, images); err != nil {
-		return nil, err
-	}
-	images = append(images, c.unreadable()...)
-	slices.SortFunc(images, compareStored)
-	return images, nil
+	return do(repo, c)
 }
 
 // measure sets the images' sizes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,23 +59,23 @@ func (s *Store) findKept(ctx context.Context, text string) (Image, error) {
 }
 
 // findPrefix looks for the one image whose ID or digest begins with text.
-func (s *Store) findPrefix(ctx context.Context, text string) (Image, error) {
-	notFound := fmt.Errorf("image %q: %w", text, ErrNotFound)
-	if !prefixPattern.MatchString(text) {
-		return Image{}, notFound
+func (s *Store) findPrefix(ctx context.Context, text string) (img Image, err error) {
+	seen := false
+	if prefixPattern.MatchString(text) {
+		err = s.look(ctx, func(_ *ostree.Repo, c *catalog) (err error) {
+			seen = true
+			img, err = c.imageByPrefix(text)
+			return err
+		})
 	}
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Image{}, notFound
+	if err == nil && !seen {
+		err = fmt.Errorf("image %q: %w", text, ErrNotFound)
 	}
-	if err != nil {
-		return Image{}, err
-	}
-	defer repo.Close()
-	c, err := readCatalog(ctx, repo)
-	if err != nil {
-		return Image{}, err
-	}
+	return img, err
+}
+
+// imageByPrefix is byPrefix with all that the repo knows of the image.
+func (c *catalog) imageByPrefix(text string) (Image, error) {
 	found, err := c.byPrefix(text)
 	if err != nil {
 		return Image{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -94,21 +93,17 @@ func (s *Store) commitOf(ctx context.Context, reference string) (string, ostree.
 }
 
 // allGoals are all names, and the images that have none.
-func (s *Store) allGoals(ctx context.Context) ([]target, error) {
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer repo.Close()
-	c, err := readCatalog(ctx, repo)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) allGoals(ctx context.Context) (goals []target, err error) {
+	err = s.look(ctx, func(_ *ostree.Repo, c *catalog) error {
+		goals = c.goals()
+		return nil
+	})
+	return goals, err
+}
+
+// goals are all names, and the commits that have none.
+func (c *catalog) goals() (goals []target) {
 	done := make(map[ostree.Checksum]bool)
-	var goals []target
 	add := func(reference string, commit ostree.Checksum) {
 		if !done[commit] {
 			done[commit] = true
@@ -125,7 +120,7 @@ func (s *Store) allGoals(ctx context.Context) ([]target, error) {
 		add(c.records[commit].reference, commit)
 	}
 	slices.SortFunc(goals, func(a, b target) int { return strings.Compare(a.reference, b.reference) })
-	return goals, nil
+	return goals
 }
 
 // verifier looks at each object once.
