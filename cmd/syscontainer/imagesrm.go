@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -46,7 +47,7 @@ func runImagesRm(ctx context.Context, installer *install.Installer, store *image
 			err := store.Remove(ctx, image)
 			var used *imagestore.InUseError
 			if errors.As(err, &used) {
-				err = install.Hint(err, "uninstall first: %s", used.Containers[0])
+				err = install.Hint(err, "uninstall first: %s", strings.Join(used.Containers, ", "))
 			}
 			if err == nil {
 				result.Removed = append(result.Removed, image)

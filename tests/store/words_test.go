@@ -157,4 +157,12 @@ func TestBrokenImageIsShown(t *testing.T) {
 	}
 	s = m.say("pull", names[0])
 	m.hears(s, 0, s.stdout, "pulled "+names[0])
+
+	var found struct{ ID string }
+	if err := json.Unmarshal([]byte(m.say("inspect", "--json", names[0]).stdout), &found); err != nil {
+		t.Fatal(err)
+	}
+	m.say("images", "tag", names[0], "second")
+	s = m.say("images", "rm", found.ID[:16])
+	m.hears(s, 1, s.stderr, " has several names: "+names[0]+", second:latest", "hint: give the names that are to go")
 }
