@@ -22,10 +22,14 @@ type subject struct {
 	image *install.Image // nil for a directory
 }
 
-// preview renders it for a sample host.
+// preview renders it for a sample host. An image that is given by its ID is called as
+// its reference says.
 func (s subject) preview(req install.Request) (*install.Preview, error) {
 	if s.image == nil {
 		return install.RenderDirectory(s.files, req)
+	}
+	if req.Name == "" {
+		req.Name = install.DefaultName(s.image.Reference)
 	}
 	return install.Render(*s.image, s.files, req)
 }
