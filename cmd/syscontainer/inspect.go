@@ -99,7 +99,7 @@ func inspectRows(i inspected) [][]string {
 		add("created:", i.Created.Format(time.RFC3339))
 	}
 	for _, l := range i.Layers {
-		add("layer:", l.Digest+"  "+humanSize(uint64(max(0, l.Size))))
+		add("layer:", layerLine(l))
 	}
 	add("entrypoint:", strings.Join(i.Entrypoint, " "))
 	add("command:", strings.Join(i.Cmd, " "))
@@ -117,6 +117,15 @@ func inspectRows(i inspected) [][]string {
 	}
 	add("used by:", i.Containers...)
 	return rows
+}
+
+// layerLine is a layer with its size and with what is not in the repo of it.
+func layerLine(l imagestore.LayerInfo) string {
+	line := l.Digest + "  " + humanSize(uint64(max(0, l.Size)))
+	if l.Skipped > 0 {
+		line += fmt.Sprintf("  (%d devices, fifos or sockets left out)", l.Skipped)
+	}
+	return line
 }
 
 // variableLine is a variable with its default and what the image says of it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,6 +60,9 @@ type LayerInfo struct {
 	DiffID    string `json:"diff_id"`
 	MediaType string `json:"media_type"`
 	Size      int64  `json:"size"`
+	// Skipped counts the devices, fifos and sockets that were left out. It is known
+	// of layers in the repo.
+	Skipped int `json:"skipped,omitempty"`
 }
 
 // Inspect describes an image: from the repo when it is there (see Find), else as
@@ -111,7 +115,30 @@ func (s *Store) inspectLocal(ctx context.Context, img Image) (*Inspection, error
 			i.Names, i.Containers = stored.Names, stored.Containers
 		}
 	}
-	return i, i.describe(record.manifest, record.mediaType, record.config)
+	if err := i.describe(record.manifest, record.mediaType, record.config); err != nil {
+		return nil, err
+	}
+	return i, countSkipped(repo, i.Layers)
+}
+
+// countSkipped looks up what was left out of layers. An image outlives the refs of
+// its layers; then it is not known.
+func countSkipped(repo *ostree.Repo, layers []LayerInfo) error {
+	for n := range layers {
+		commit, found, err := refOrNone(repo, digestRef(layerPrefix, digest.Digest(layers[n].DiffID)))
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		c, err := repo.LoadCommit(commit, keySkipped)
+		if err != nil {
+			return err
+		}
+		layers[n].Skipped, _ = strconv.Atoi(string(c.Value(keySkipped))) // an older version may have said nothing
+	}
+	return nil
 }
 
 func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspection, error) {

@@ -1,6 +1,7 @@
 package imagestore_test
 
 import (
+	"archive/tar"
 	"errors"
 	"os"
 	"path/filepath"
@@ -231,6 +232,23 @@ func TestInspectIsTheSameHereAndThere(t *testing.T) {
 	_, err = store.Inspect(t.Context(), "oci:"+t.TempDir()+":x")
 	if !errors.Is(err, imagestore.ErrUnknown) || !strings.HasPrefix(err.Error(), "inspecting ") {
 		t.Errorf("inspecting nothing: %v", err)
+	}
+}
+
+func TestInspectCountsWhatWasLeftOut(t *testing.T) {
+	store, _ := newStore(t)
+	device := func(name string, kind byte) item {
+		return item{Header: tar.Header{Name: name, Typeflag: kind, Mode: 0o600}}
+	}
+	img := pull(t, store, image(t,
+		gz(t, device("null", tar.TypeChar), device("disk", tar.TypeBlock), device("pipe", tar.TypeFifo), fileItem("f", "x")),
+		gz(t, fileItem("g", "y"))))
+	found, err := store.Inspect(t.Context(), img.Reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := []int{found.Layers[0].Skipped, found.Layers[1].Skipped}; !slices.Equal(got, []int{3, 0}) {
+		t.Errorf("left out %v", got)
 	}
 }
 

@@ -66,3 +66,27 @@ func TestPullAndRemoveTogether(t *testing.T) {
 	}
 	m.noLeftovers()
 }
+
+// TestPullAndPruneTogether: a prune that runs beside pulls takes nothing from them, and a repo that it finds empty does
+// not vanish under their hands.
+func TestPullAndPruneTogether(t *testing.T) {
+	rounds := 3
+	if long() {
+		rounds = 30
+	}
+	images := t.TempDir()
+	files := makeImage(t, images, 9, 3)
+	m := newMachine(t, images)
+	ref := "docker://" + m.Host + "/a"
+	for range rounds {
+		together := []*process{m.start("prune"), m.start("pull", ref), m.start("prune"), m.start("pull", ref), m.start("prune")}
+		for _, p := range together {
+			if err := p.within(t, time.Minute); err != nil {
+				t.Errorf("%q: %v\n%s", p.Args[1:], err, p.output.String())
+			}
+		}
+		m.sound(files)
+		m.noLeftovers()
+		m.must("rm", ref)
+	}
+}
