@@ -49,3 +49,18 @@ func TestNothingIsInherited(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLocksOfTheKilledGo: who is killed between removing a folder and its lock leaves the lock.
+func TestLocksOfTheKilledGo(t *testing.T) {
+	repo := newRepo(t)
+	lock := filepath.Join(repo.Path(), "tmp", "staging-gone-abcdef-lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := begin(t, repo).Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(lock); err == nil {
+		t.Error("the lock is still there")
+	}
+}

@@ -101,12 +101,16 @@ func (r *Repo) dropStaging() (dropped Pruned, err error) {
 	if err != nil {
 		return dropped, wrap("removing staged objects", err)
 	}
-	var errs []error
+	folders := make(map[string]bool)
 	for _, entry := range list {
-		name := entry.Name()
-		if entry.IsDir() && strings.HasPrefix(name, stagingPrefix) {
-			errs = append(errs, dropStaged(tmp, name, &dropped))
+		if strings.HasPrefix(entry.Name(), stagingPrefix) {
+			// Of one that was killed there may be the lock alone.
+			folders[strings.TrimSuffix(entry.Name(), lockSuffix)] = true
 		}
+	}
+	var errs []error
+	for name := range folders {
+		errs = append(errs, dropStaged(tmp, name, &dropped))
 	}
 	return dropped, errors.Join(errs...)
 }
@@ -137,6 +141,9 @@ func dropStaged(tmp *os.Root, name string, dropped *Pruned) error {
 		}
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
 	return errors.Join(err, tmp.RemoveAll(name), tmp.Remove(name+lockSuffix))
 }
 

@@ -54,7 +54,7 @@ func (s Setting) fault(value string) string {
 		return "is empty"
 	case value == "":
 		return ""
-	case s.Pattern != "" && !wholly(s.Pattern).MatchString(value):
+	case s.Pattern != "" && !regexp.MustCompile(whole(s.Pattern)).MatchString(value):
 		return fmt.Sprintf("does not match %q", s.Pattern)
 	}
 	return s.typeFault(value)
@@ -91,8 +91,8 @@ func (s Setting) typeFault(value string) string {
 	return ""
 }
 
-// wholly compiles a pattern that has been compiled before, for whole values.
-func wholly(pattern string) *regexp.Regexp { return regexp.MustCompile(`\A(?:` + pattern + `)\z`) }
+// whole is a pattern that matches what pattern matches from end to end.
+func whole(pattern string) string { return `\A(?:` + pattern + `)\z` }
 
 // CheckValues checks values against what the image says of them. All that is
 // wrong is joined: an [*InvalidError] for each value, and a [*RequiredError]
@@ -234,8 +234,11 @@ func (s *Setting) complete(key string) error {
 	if !slices.Contains([]Type{String, Int, Bool, Port, URL, Path, Choices}, s.Type) {
 		return &ManifestError{Key: key + ".type", Reason: fmt.Sprintf("%q is none of string, int, bool, port, url, path and enum", string(s.Type))}
 	}
-	if _, err := regexp.Compile(s.Pattern); err != nil {
-		return &ManifestError{Key: key + ".pattern", Reason: "is not a regular expression: " + err.Error()}
+	// By itself a pattern may be fine that swallows what follows it, such as `\Qx`.
+	for _, pattern := range []string{s.Pattern, whole(s.Pattern)} {
+		if _, err := regexp.Compile(pattern); err != nil {
+			return &ManifestError{Key: key + ".pattern", Reason: "is not a regular expression: " + err.Error()}
+		}
 	}
 	switch {
 	case (s.Type == Choices) != (len(s.Enum) > 0):

@@ -63,6 +63,7 @@ func TestParseSettingsErrors(t *testing.T) {
 		`{"A": {"required": "yes"}}`:                          `values["A"].required: must be true or false, is a string`,
 		`{"A": {"secret": 1}}`:                                `values["A"].secret: must be true or false, is a number`,
 		`{"A": {"pattern": "("}}`:                             "values[\"A\"].pattern: is not a regular expression: error parsing regexp: missing closing ): `(`",
+		`{"A": {"pattern": "\\Qx"}}`:                          "values[\"A\"].pattern: is not a regular expression: error parsing regexp: missing closing ): `\\A(?:\\Qx)\\z`",
 		`{"A": {"enum": {}}}`:                                 `values["A"].enum: must be an array, is an object`,
 		`{"A": {"enum": [[]]}}`:                               `values["A"].enum[0]: must be a string that is not empty, a number or a boolean`,
 		`{"A": {"enum": [""]}}`:                               `values["A"].enum[0]: must be a string that is not empty, a number or a boolean`,

@@ -24,12 +24,15 @@ func (h host) runToEnd(ctx context.Context, o options) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	if err := h.makeRoom(ctx, o, f); err != nil {
-		return exitFailed, err
-	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, stopSignals()...)
 	defer signal.Stop(stop)
+	if err := h.makeRoom(ctx, o, f); err != nil {
+		return exitFailed, err
+	}
+	if ctx.Err() != nil { // later signals are handed on
+		return exitDone, errStopped
+	}
 	cmd := exec.Command(o.Runtime, foregroundArgs(o)...) // not ended by ctx: the signal is handed on
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := h.startRuntime(cmd); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -75,5 +76,35 @@ func withDirectory(given string, do func(subject) error) error {
 		return fmt.Errorf("opening %s: %w", given, err)
 	}
 	defer root.Close()
-	return do(subject{given: dir, files: root.FS()})
+	return do(subject{given: dir, files: directory{root.FS().(rootFS), root}})
+}
+
+// rootFS is what an os.Root offers, but for reading a file at once.
+type rootFS interface {
+	fs.ReadDirFS
+	fs.StatFS
+	fs.ReadLinkFS
+}
+
+// directory is a directory as an image would hold it: there are no fifos or devices,
+// whose reading might never end.
+type directory struct {
+	rootFS
+	root *os.Root
+}
+
+// Open implements fs.FS.
+func (d directory) Open(name string) (fs.File, error) {
+	file, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("neither a file nor a directory")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

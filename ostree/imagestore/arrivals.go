@@ -81,6 +81,15 @@ func (a *arrivals) begin(ctx context.Context) (*arrival, error) {
 	return l, nil
 }
 
+// drop throws a layer away that did not become complete: what it takes on the disk
+// would be missing when it is tried again.
+func (a *arrivals) drop(at *arrival) error {
+	a.mu.Lock()
+	delete(a.under, at)
+	a.mu.Unlock()
+	return at.close()
+}
+
 // complete hands a layer over. Its blob was verified.
 func (a *arrivals) complete(at *arrival, l layer, blob digest.Digest) error {
 	for _, ref := range []string{digestRef(layerPrefix, l.diffID), digestRef(blobPrefix, blob)} {

@@ -70,19 +70,21 @@ func tryLockStore(repo string, mode lockMode) (*storeLock, error) {
 	return &storeLock{repo: repo, file: f}, nil
 }
 
-// release ends the hold. The last one removes the file when there is no repo.
+// release ends the hold. The last one removes what those have left who were killed
+// when they made or removed the repo, and the file when there is no repo.
 func (l *storeLock) release() error {
 	defer l.file.Close()
-	if _, err := os.Lstat(l.repo); !errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return nil // somebody else has it, and will do the same
 	}
 	if there, err := os.Lstat(l.file.Name()); err != nil || !sameFile(l.file, there) {
 		return nil
 	}
-	return os.Remove(l.file.Name())
+	err := ostree.Sweep(l.repo)
+	if _, there := os.Lstat(l.repo); errors.Is(there, fs.ErrNotExist) {
+		err = errors.Join(err, os.Remove(l.file.Name()))
+	}
+	return err
 }
 
 // lockToMake is lockStore for who is going to make the repo, with its parent,
@@ -119,10 +121,22 @@ func lockPresent(ctx context.Context, repo string) (*storeLock, error) {
 	return l, nil
 }
 
+// errNoRepo says that there is no repo, not that something in it is missing.
+var errNoRepo = fmt.Errorf("there is no repo: %w", fs.ErrNotExist)
+
+// repoThere tells whether there is a repo, by errNoRepo.
+func repoThere(path string) error {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoRepo
+	}
+	return err
+}
+
 // withRepo does work on a repo that nobody removes, or takes anything from,
-// meanwhile. No repo is an fs.ErrNotExist.
+// meanwhile. No repo is errNoRepo.
 func (s *Store) withRepo(ctx context.Context, work func(*ostree.Repo) error) (err error) {
-	if _, err := os.Stat(s.options.Repo); err != nil {
+	if err := repoThere(s.options.Repo); err != nil {
 		return err
 	}
 	l, err := lockStore(ctx, s.options.Repo, shared)
@@ -130,6 +144,9 @@ func (s *Store) withRepo(ctx context.Context, work func(*ostree.Repo) error) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, l.release()) }()
+	if err := repoThere(s.options.Repo); err != nil { // it went while we waited
+		return err
+	}
 	repo, err := ostree.Open(ctx, s.options.Repo)
 	if err != nil {
 		return err
@@ -139,9 +156,9 @@ func (s *Store) withRepo(ctx context.Context, work func(*ostree.Repo) error) (er
 }
 
 // withRepoAlone does work on a repo that nobody else uses, and removes the repo if
-// the work left no ref in it. No repo is an fs.ErrNotExist.
+// the work left no ref in it. No repo is errNoRepo.
 func (s *Store) withRepoAlone(ctx context.Context, patience time.Duration, work func(*ostree.Repo) error) (err error) {
-	if _, err := os.Stat(s.options.Repo); err != nil {
+	if err := repoThere(s.options.Repo); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
@@ -154,11 +171,14 @@ func (s *Store) withRepoAlone(ctx context.Context, patience time.Duration, work 
 	if err == nil && empty {
 		err = ostree.Remove(s.options.Repo)
 	}
-	return errors.Join(err, ostree.Sweep(s.options.Repo), l.release())
+	return errors.Join(err, l.release())
 }
 
 // workAlone tells whether the repo has no refs after the work.
 func workAlone(ctx context.Context, path string, work func(*ostree.Repo) error) (empty bool, err error) {
+	if err := repoThere(path); err != nil { // it went while we waited
+		return false, err
+	}
 	repo, err := ostree.Open(ctx, path)
 	if err != nil {
 		return false, err

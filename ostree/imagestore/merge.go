@@ -74,7 +74,11 @@ func (p *pull) base(ctx context.Context, stack []layer) (base *ostree.Tree, belo
 		return nil, 0, nil
 	}
 	base, err = p.repo.UnreadTree(ctx, best)
-	return base, below, err
+	if err != nil {
+		p.store.log.WarnContext(ctx, "an image of the store cannot be read", "commit", best, "error", err)
+		return nil, 0, ctx.Err()
+	}
+	return base, below, nil
 }
 
 // isBelow tells whether a stack has these layers, and more on top of them.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -44,7 +43,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (pruned Pruned, err e
 		pruned, err = prune(ctx, repo, o)
 		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errNoRepo) {
 		return Pruned{}, nil
 	}
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containers/image/v5/docker"
 	"github.com/containers/image/v5/types"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -146,7 +145,7 @@ func (p *pull) receive(ctx context.Context, r io.Reader, size int64) (keep func(
 	}
 	l, err := unpack(keepBlob(r, size, at.txn), at.txn, p.workers(), p.store.options.limits())
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.arrivals.drop(at))
 	}
 	return func(blob types.BlobInfo) error {
 		l.size = blob.Size
@@ -253,15 +252,15 @@ func interrupted(err error) bool {
 		}
 	}
 	for _, reason := range []error{
-		context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF, unix.ENOSPC, unix.EDQUOT, unix.EIO, ErrUnreachable,
+		context.Canceled, context.DeadlineExceeded, unix.ENOSPC, unix.EDQUOT, unix.EIO, ErrUnreachable,
 	} {
 		if errors.Is(err, reason) {
 			return true
 		}
 	}
-	var network net.Error
-	var status docker.UnexpectedHTTPStatusError
-	return errors.As(err, &network) || errors.As(err, &status) && status.StatusCode >= 500
+	var connection *net.OpError
+	var name *net.DNSError
+	return err != nil && transient(err, true) || errors.As(err, &connection) || errors.As(err, &name)
 }
 
 // undoPatience is how long a failed pull waits for others before it leaves to them,
@@ -287,7 +286,7 @@ func (p *pull) tidy(ctx context.Context, hopeless bool) error {
 		_, err = repo.Prune(ctx)
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && !errors.Is(err, errNoRepo) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	p.made.undo()

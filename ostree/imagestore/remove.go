@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/containers/image/v5/manifest"
@@ -46,7 +45,7 @@ func (s *Store) remove(ctx context.Context, reference string, check func(*catalo
 	err = s.withRepoAlone(ctx, lockPatience, func(repo *ostree.Repo) error {
 		return removeName(ctx, repo, name, check)
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errNoRepo) {
 		return fmt.Errorf("image %q: %w", reference, ErrNotFound)
 	}
 	if err != nil {

@@ -119,3 +119,19 @@ func TestForeignRef(t *testing.T) {
 		t.Error("what the ref names was pruned")
 	}
 }
+
+// TestDamageIsNotAbsence: when an object of one image is missing, a prune says so. It
+// does not say that there was nothing to do.
+func TestDamageIsNotAbsence(t *testing.T) {
+	store, repo := newStore(t)
+	l := newLayout(t)
+	pull(t, store, l.tag(t, "damaged", l.manifest(t, runtime.GOARCH, gz(t, dirItem("dir", 0o755), fileItem("dir/f", "x")))))
+	for _, object := range objects(t, repo) {
+		if strings.HasSuffix(object, ".dirtree") {
+			do(t, os.Remove(object))
+		}
+	}
+	if pruned, err := store.Prune(t.Context(), imagestore.PruneOptions{}); err == nil {
+		t.Errorf("pruned %+v", pruned)
+	}
+}
