@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // copyCredentials makes the service's credentials readable for a container that
@@ -25,7 +24,7 @@ func (h host) copyCredentials(name string, f facts) error {
 }
 
 func (h host) copyCredentialsTo(dir string, f facts) error {
-	source := h.getenv("CREDENTIALS_DIRECTORY")
+	source := h.variable("CREDENTIALS_DIRECTORY")
 	if source == "" {
 		return errors.New("systemd has set no CREDENTIALS_DIRECTORY")
 	}
@@ -65,14 +64,4 @@ func own(file string, mode os.FileMode, f facts) error {
 		return err
 	}
 	return os.Chmod(file, mode)
-}
-
-// getenv returns a variable of the launcher's environment, "" when it has none.
-func (h host) getenv(name string) string {
-	for _, variable := range h.environ {
-		if value, ok := strings.CutPrefix(variable, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }

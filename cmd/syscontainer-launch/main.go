@@ -4,9 +4,10 @@
 // and exits: nothing of it stays in memory.
 //
 // It knows cgroup v2, the sd_notify protocol and the command line that all
-// OCI runtimes share. Of the bundle it reads three facts (see facts). It knows
+// OCI runtimes share. Of the bundle it reads a few facts (see facts). It knows
 // nothing of images, deployments or records, and it decides nothing about
-// them: everything it needs stands on its command line.
+// them: what it needs stands on its command line, and in the environment in
+// which systemd hands over credentials and sockets.
 package main
 
 import (

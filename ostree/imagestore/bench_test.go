@@ -47,19 +47,7 @@ func BenchmarkPull(b *testing.B) {
 	ref := l.tag(b, "latest", l.manifest(b, "", layers...))
 	b.Run("pull", func(b *testing.B) {
 		b.SetBytes(size)
-		for b.Loop() {
-			store, repo := newStore(b)
-			img := pull(b, store, ref)
-			b.StopTimer()
-			if err := store.Remove(b.Context(), img.Reference); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := os.Stat(repo); err == nil {
-				b.Fatal("the repo is still there")
-			}
-			syncDisk(b, l.dir)
-			b.StartTimer()
-		}
+		benchmarkPulls(b, l, ref)
 	})
 	b.Run("tar+sync", func(b *testing.B) {
 		b.SetBytes(size)
@@ -81,6 +69,40 @@ func BenchmarkPull(b *testing.B) {
 			b.StartTimer()
 		}
 	})
+}
+
+// BenchmarkPullSmallLayers pulls 40 layers of 20 small files each.
+func BenchmarkPullSmallLayers(b *testing.B) {
+	random := rand.NewChaCha8([32]byte{2})
+	var stack []testLayer
+	for i := range 40 {
+		items := []item{dirItem("./", 0o755)}
+		for f := range 20 {
+			data := make([]byte, 2000)
+			random.Read(data)
+			items = append(items, fileItem(fmt.Sprintf("l%d/%d", i, f), string(data)))
+		}
+		stack = append(stack, gz(b, items...))
+	}
+	l := newLayout(b)
+	benchmarkPulls(b, l, l.tag(b, "latest", l.manifest(b, "", stack...)))
+}
+
+// benchmarkPulls pulls an image again and again, each time into a new repo.
+func benchmarkPulls(b *testing.B, l *layout, ref string) {
+	for b.Loop() {
+		store, repo := newStore(b)
+		img := pull(b, store, ref)
+		b.StopTimer()
+		if err := store.Remove(b.Context(), img.Reference); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := os.Stat(repo); err == nil {
+			b.Fatal("the repo is still there")
+		}
+		syncDisk(b, l.dir)
+		b.StartTimer()
+	}
 }
 
 func syncDisk(b *testing.B, dir string) {

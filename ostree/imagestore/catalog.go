@@ -174,6 +174,21 @@ func (c *catalog) unreadable() []Stored {
 		}
 		return found[commit]
 	}
+	c.gather(at)
+	var images []Stored
+	for _, image := range found {
+		image.sort()
+		images = append(images, *image)
+	}
+	for ref, err := range c.strange {
+		images = append(images, Stored{PulledAs: ref, Broken: err})
+	}
+	return images
+}
+
+// gather adds the names and the containers of every commit to its image, which at
+// finds or makes.
+func (c *catalog) gather(at func(ostree.Checksum) *Stored) {
 	for name, commit := range c.names {
 		image := at(commit)
 		image.Names = append(image.Names, name)
@@ -185,15 +200,6 @@ func (c *catalog) unreadable() []Stored {
 	for _, commit := range c.others {
 		at(commit)
 	}
-	var images []Stored
-	for _, image := range found {
-		image.sort()
-		images = append(images, *image)
-	}
-	for ref, err := range c.strange {
-		images = append(images, Stored{PulledAs: ref, Broken: err})
-	}
-	return images
 }
 
 func (i *Stored) sort() {
@@ -216,17 +222,10 @@ func (c *catalog) images() []Stored {
 		}
 		return found[record.digest]
 	}
-	for name, commit := range c.names {
+	c.gather(at)
+	for _, commit := range c.names {
 		image := at(commit)
-		image.Names = append(image.Names, name)
 		image.Commit, image.PulledAs = commit.String(), c.records[commit].reference
-	}
-	for hold, commit := range c.holds {
-		image := at(commit)
-		image.Containers = append(image.Containers, containerOf(hold))
-	}
-	for _, commit := range c.others {
-		at(commit)
 	}
 	var images []Stored
 	for _, image := range found {
