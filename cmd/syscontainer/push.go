@@ -81,6 +81,8 @@ func pushHint(err error, image, destination string) error {
 	switch {
 	case errors.Is(err, imagestore.ErrNoTransport):
 		return &install.UsageError{Err: install.Hint(err, "for a registry: syscontainer push %s docker://%s", image, destination)}
+	case errors.Is(err, imagestore.ErrNoPath):
+		return &install.UsageError{Err: err}
 	case errors.Is(err, imagestore.ErrNoRecord):
 		return install.Hint(err, "an older version stored it; pull it again from where it came")
 	case errors.Is(err, imagestore.ErrBadImage):

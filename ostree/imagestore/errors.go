@@ -50,6 +50,9 @@ var ErrNoRecord = layers.ErrNoRecord
 // ErrNoTransport says that a destination does not begin with a transport.
 var ErrNoTransport = errors.New("it begins with no transport, such as docker://")
 
+// ErrNoPath says that nothing follows the transport of a file.
+var ErrNoPath = errors.New("it has no path")
+
 // PullError says why a pull, a push, or a look at what could be pulled, did not succeed. The repo is as it was before.
 type PullError struct {
 	// Reference is what was to be pulled, resolved as far as possible.

@@ -45,6 +45,9 @@ type Pushed struct {
 // kind, the manifest is the very one that was pulled. Whatever is sent was compared
 // with its digest.
 //
+// A file or a directory changes when all is there, at once; after an error it is what
+// it was. Pushes to one directory wait for each other.
+//
 // An image that is not there is an [ErrNotFound], a layer that cannot be read back
 // an [ErrNoRecord], and every failure at the destination a [*PullError].
 func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed, error) {
@@ -66,11 +69,11 @@ func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed
 		return Pushed{}, fmt.Errorf("reading image %q: %w", img.Reference, err)
 	}
 	defer e.close()
-	p := &push{store: s, sys: sys, to: to, source: &source{
+	p := &push{store: s, sys: sys, source: &source{
 		ref: &imageRef{name: img.Reference}, record: e.record, export: e,
 		rebuilt: make(map[digest.Digest]opener), tars: make(map[digest.Digest]bool),
 	}}
-	pushed, err := p.run(ctx)
+	pushed, err := p.run(ctx, to)
 	if err != nil {
 		return Pushed{}, pushError(destination, err)
 	}
@@ -84,16 +87,22 @@ func parseDestination(text string) (types.ImageReference, error) {
 	if alltransports.TransportFromImageName(text) == nil {
 		return nil, fmt.Errorf("destination %q: %w", text, ErrNoTransport)
 	}
+	transport, rest, _ := strings.Cut(text, ":")
+	switch transport {
+	case "docker":
+	case "oci", "oci-archive", "docker-archive", "dir":
+		path, _ := splitPath(transport, rest)
+		if err := checkPath(transport, path); err != nil {
+			return nil, fmt.Errorf("destination %q: %w", text, err)
+		}
+	default:
+		return nil, fmt.Errorf("destination %q: images cannot be pushed by the transport %s", text, transport)
+	}
 	ref, err := alltransports.ParseImageName(text)
 	if err != nil {
 		return nil, fmt.Errorf("destination %q: %w", text, err)
 	}
-	switch transport := ref.Transport().Name(); transport {
-	case "docker", "oci", "oci-archive", "docker-archive", "dir":
-		return ref, nil
-	default:
-		return nil, fmt.Errorf("destination %q: images cannot be pushed by the transport %s", text, transport)
-	}
+	return ref, nil
 }
 
 // pushError is pullError for the other way.
@@ -116,12 +125,29 @@ func pushError(destination string, err error) error {
 type push struct {
 	store  *Store
 	sys    *system
-	to     types.ImageReference
+	to     types.ImageReference // what is written to
 	source *source
 }
 
-// run decides what is sent, and lets copy.Image do it.
-func (p *push) run(ctx context.Context) (Pushed, error) {
+// run writes the image to its place.
+func (p *push) run(ctx context.Context, to types.ImageReference) (Pushed, error) {
+	there, err := openPlace(ctx, to)
+	if err != nil {
+		return Pushed{}, err
+	}
+	p.to = there.reference()
+	pushed, err := p.copy(ctx)
+	if err == nil {
+		err = there.publish()
+	}
+	if cerr := there.close(); cerr != nil {
+		p.store.log.WarnContext(ctx, "tidying after a push", "destination", canonical(to), "error", cerr)
+	}
+	return pushed, err
+}
+
+// copy decides what is sent, and lets copy.Image do it.
+func (p *push) copy(ctx context.Context) (Pushed, error) {
 	keeps := keepsManifest(p.to.Transport().Name(), p.source.record.mediaType)
 	if err := p.plan(ctx, keeps); err != nil {
 		return Pushed{}, err

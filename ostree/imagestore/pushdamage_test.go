@@ -1,7 +1,6 @@
 package imagestore_test
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"maps"
@@ -18,37 +17,6 @@ import (
 	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
-
-// TestPushOfADamagedStore: an error, and never a wrong image.
-func TestPushOfADamagedStore(t *testing.T) {
-	store, repo := newStore(t)
-	ref := image(t, plainLayer(t, someFiles(1, 1)...))
-	pull(t, store, ref)
-	objects, err := filepath.Glob(filepath.Join(repo, "objects/*/*.file"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, object := range objects {
-		if info, err := os.Stat(object); err == nil && info.Size() > 100<<10 {
-			f, err := os.OpenFile(object, os.O_WRONLY, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = f.WriteAt([]byte("damage"), 1000)
-			if err := errors.Join(err, f.Close()); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	}
-	layout := t.TempDir()
-	if _, err := store.Push(t.Context(), ref, "oci:"+layout+":tag"); !errors.Is(err, imagestore.ErrBadImage) || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("error %v", err)
-	}
-	if index, err := os.ReadFile(filepath.Join(layout, "index.json")); err == nil && bytes.Contains(index, []byte("tag")) {
-		t.Errorf("the destination has %s", index)
-	}
-}
 
 // TestEveryStackComesBack pushes generated stacks. Nothing of them may get lost,
 // of whatever order, duplicates, devices and whiteouts.

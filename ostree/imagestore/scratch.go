@@ -56,7 +56,7 @@ func lockedTemp(parent string) (*scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(dir)
+	lock, err := holdDir(dir)
 	if err == nil && lock == nil {
 		err = fs.ErrNotExist // it is being swept up
 	}
@@ -84,6 +84,16 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fs.ErrNotExist
 	}
 	return f, nil
+}
+
+// holdDir is lockDir, but that a directory need not be locked where nothing can be, such
+// as on NFS. Nobody sweeps there either.
+func holdDir(dir string) (*os.File, error) {
+	f, err := lockDir(dir)
+	if errors.Is(err, unix.EBADF) || errors.Is(err, unix.ENOLCK) || errors.Is(err, unix.EOPNOTSUPP) {
+		return os.Open(dir)
+	}
+	return f, err
 }
 
 func sameFile(f *os.File, there fs.FileInfo) bool {

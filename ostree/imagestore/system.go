@@ -192,7 +192,11 @@ func absolute(transport, text string) (string, error) {
 	rest := strings.TrimPrefix(text, prefix)
 	switch transport {
 	case "oci", "oci-archive", "docker-archive", "dir":
-		if filepath.IsAbs(rest) {
+		path, _ := splitPath(transport, rest)
+		switch {
+		case path == "":
+			return "", ErrNoPath
+		case filepath.IsAbs(path):
 			return text, nil
 		}
 		cwd, err := os.Getwd()

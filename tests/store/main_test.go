@@ -30,7 +30,7 @@ func storeAt(root string) *imagestore.Store {
 // program is what make build made; the commands, without those who call it.
 var program = filepath.Join("..", "..", "bin", "syscontainer")
 
-var verbs = map[string][]string{"pull": {"pull"}, "rm": {"images", "rm"}, "prune": {"images", "prune"}}
+var verbs = map[string][]string{"pull": {"pull"}, "rm": {"images", "rm"}, "prune": {"images", "prune"}, "push": {"push"}}
 
 // long tells that the loops that take their time were asked for.
 func long() bool { return os.Getenv("SYSCONTAINER_TEST_LONG") != "" }
