@@ -14,7 +14,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // The tests here go through the tables of docs/image-format.md, which is the
@@ -64,7 +65,7 @@ func TestContractOfVariables(t *testing.T) {
 					"exports/service.template": file(oldUnit(row.name), 0o644), "exports/manifest.json": file(manifest, 0o644),
 					"exports/config.json.template": file(strings.Replace(configTemplate, "$PORT", "x", 1), 0o644), "exports/hostfs/etc/db.conf": nil,
 				})
-				result, err := s.Install(t.Context(), install.Request{Image: "old", Name: "x", Values: set})
+				result, err := s.Install(t.Context(), deployment.Request{Image: "old", Name: "x", Values: set})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,8 +86,8 @@ func TestContractOfVariables(t *testing.T) {
 				}
 				s := newScene(t)
 				s.images.images["old"] = dbImage()
-				_, err := s.Install(t.Context(), install.Request{Image: "old", Values: map[string]string{row.name: "mine"}})
-				var usage *install.UsageError
+				_, err := s.Install(t.Context(), deployment.Request{Image: "old", Values: map[string]string{row.name: "mine"}})
+				var usage *hint.UsageError
 				if !errors.As(err, &usage) {
 					t.Errorf("setting it: %v", err)
 				}
@@ -116,7 +117,7 @@ func (r row) check(t *testing.T) {
 	t.Helper()
 	s := newScene(t)
 	s.images.images["old"] = r.files
-	result, err := s.Install(t.Context(), install.Request{Image: "old", Name: "x", Values: r.set})
+	result, err := s.Install(t.Context(), deployment.Request{Image: "old", Name: "x", Values: r.set})
 	if (err != nil) != r.fails {
 		t.Fatalf("error %v", err)
 	}
@@ -269,7 +270,7 @@ func TestContractOfLinks(t *testing.T) {
 			"exports/manifest.json":           file(`{"noContainerService": true, "useLinks": `+useLinks+`}`, 0o644),
 			"exports/hostfs/usr/share/x/data": file("data", 0o644), "exports/hostfs/etc/x/data": file("data", 0o644),
 		}
-		s.install(install.Request{Image: "old", Name: "x"})
+		s.install(deployment.Request{Image: "old", Name: "x"})
 		const hostfs = "var/lib/syscontainer/containers/x/deploy/1/rootfs/exports/hostfs/"
 		for name, linked := range map[string]bool{"usr/share/x/data": want, "etc/x/data": false} {
 			if got := inode(t, filepath.Join(s.root, name)) == inode(t, filepath.Join(s.root, hostfs+name)); got != linked {

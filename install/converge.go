@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -16,8 +18,8 @@ import (
 // installed". Install, uninstall, update and rollback differ only in the ends.
 type transition struct {
 	Name string
-	From *Record
-	To   *Record
+	From *deployment.Record
+	To   *deployment.Record
 }
 
 // pendingChange is a transition as it is on disk while it is under way. The
@@ -27,7 +29,7 @@ type pendingChange struct {
 	To   int `json:"to"`
 }
 
-func deploymentOf(r *Record) int {
+func deploymentOf(r *deployment.Record) int {
 	if r == nil {
 		return 0
 	}
@@ -43,14 +45,14 @@ func (in *Installer) change(ctx context.Context, t transition) ([]string, error)
 	}
 	kept, err := in.converge(ctx, t)
 	if err == nil {
-		return kept, in.Tree.Remove(in.Paths.pending(t.Name))
+		return kept, in.Tree.Remove(in.Paths.Pending(t.Name))
 	}
 	undo := context.WithoutCancel(ctx)
 	if _, undoErr := in.converge(undo, transition{Name: t.Name, From: t.To, To: t.From}); undoErr != nil {
 		err = errors.Join(err, fmt.Errorf("going back: %w", undoErr))
-		return nil, Hint(err, "when the cause is mended, run: syscontainer recover")
+		return nil, hint.Add(err, "when the cause is mended, run: syscontainer recover")
 	}
-	return nil, errors.Join(err, in.Tree.Remove(in.Paths.pending(t.Name)))
+	return nil, errors.Join(err, in.Tree.Remove(in.Paths.Pending(t.Name)))
 }
 
 // begin writes down what is going to happen.
@@ -59,7 +61,7 @@ func (in *Installer) begin(t transition) error {
 	if err != nil {
 		return err
 	}
-	return in.Tree.WriteFile(in.Paths.pending(t.Name), append(data, '\n'), 0o600)
+	return in.Tree.WriteFile(in.Paths.Pending(t.Name), append(data, '\n'), 0o600)
 }
 
 // converge brings the host to t.To. Each step can be repeated, and finds out for
@@ -84,7 +86,7 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 
 // leaveUnits stops and disables the units that will be no more.
 func (in *Installer) leaveUnits(ctx context.Context, t transition) error {
-	gone := without(t.From.unitNames(), t.To.unitNames())
+	gone := deployment.Without(t.From.UnitNames(), t.To.UnitNames())
 	for _, unit := range gone {
 		if err := in.Services.Stop(ctx, unit); err != nil {
 			return err
@@ -112,7 +114,7 @@ func (in *Installer) removePIDFile(t transition) error {
 // enterUnits makes systemd know what changed.
 func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 	if t.To != nil {
-		if f, ok := t.To.file(tmpfilesPath(t.Name)); ok {
+		if f, ok := t.To.File(deployment.TmpfilesPath(t.Name)); ok {
 			if err := in.Services.Tmpfiles(ctx, f.Path); err != nil {
 				return err
 			}
@@ -121,7 +123,7 @@ func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 	if err := in.Services.Reload(ctx); err != nil {
 		return err
 	}
-	added := without(t.To.unitNames(), t.From.unitNames())
+	added := deployment.Without(t.To.UnitNames(), t.From.UnitNames())
 	if len(added) == 0 || !t.To.Enabled {
 		return nil
 	}
@@ -130,11 +132,11 @@ func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 
 // pointCurrent makes current lead to t.To.
 func (in *Installer) pointCurrent(t transition) error {
-	current := in.Paths.current(t.Name)
+	current := in.Paths.Current(t.Name)
 	if t.To == nil {
 		return in.Tree.Remove(current)
 	}
-	return in.Tree.Symlink(currentTarget(t.To.Deployment), current, in.Host.UID, in.Host.GID)
+	return in.Tree.Symlink(deployment.CurrentTarget(t.To.Deployment), current, in.Host.UID, in.Host.GID)
 }
 
 // placeFiles puts the files of t.To onto the host and returns those that it kept
@@ -154,7 +156,7 @@ func (in *Installer) placeFiles(ctx context.Context, t transition) ([]string, er
 // prepareFiles has the batch make what is not as t.To wants it.
 func (in *Installer) prepareFiles(ctx context.Context, batch *hosttree.Batch, t transition) ([]string, error) {
 	var kept []string
-	before := t.From.filesByPath()
+	before := t.From.FilesByPath()
 	for _, f := range t.To.Files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -183,7 +185,7 @@ func (in *Installer) removeFiles(ctx context.Context, t transition) ([]string, e
 	if t.From == nil {
 		return nil, nil
 	}
-	stays := t.To.filesByPath()
+	stays := t.To.FilesByPath()
 	others, err := in.filesOfOthers(t.Name)
 	if err != nil {
 		return nil, err
@@ -226,8 +228,8 @@ func (in *Installer) filesOfOthers(name string) (map[string]bool, error) {
 }
 
 // removeFile removes an entry that is still as we made it.
-func (in *Installer) removeFile(b *hosttree.Batch, f HostFile) error {
-	if f.Kind == Directory {
+func (in *Installer) removeFile(b *hosttree.Batch, f deployment.HostFile) error {
+	if f.Kind == deployment.Directory {
 		return b.RemoveIfEmpty(f.Path)
 	}
 	state, err := in.compare(f)
@@ -238,11 +240,11 @@ func (in *Installer) removeFile(b *hosttree.Batch, f HostFile) error {
 }
 
 // remaining lists the files of t.From that should have gone and did not.
-func (in *Installer) remaining(t transition, stays map[string]HostFile, others map[string]bool) ([]string, error) {
+func (in *Installer) remaining(t transition, stays map[string]deployment.HostFile, others map[string]bool) ([]string, error) {
 	var kept []string
 	for _, f := range t.From.Files {
 		_, ok := stays[f.Path]
-		if ok || others[f.Path] || f.Kind == Directory {
+		if ok || others[f.Path] || f.Kind == deployment.Directory {
 			continue
 		}
 		state, err := in.compare(f)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // Summary is a line of the list of containers.
@@ -50,14 +53,14 @@ type UnitDetails struct {
 
 // VariableDetails are a variable of the image and the value that it has.
 type VariableDetails struct {
-	Variable
+	deployment.Variable
 	Value string `json:"value"` // "" for a secret
 	Set   bool   `json:"set"`   // by the user
 }
 
 // FileDetails are what became of a host file.
 type FileDetails struct {
-	HostFile
+	deployment.HostFile
 	State string `json:"state"` // ok, changed or missing
 }
 
@@ -115,12 +118,12 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 
 // describeVariables lists the variables of the deployment's image. None is in the
 // list when the store no longer tells; what was set is known from the record.
-func (in *Installer) describeVariables(ctx context.Context, record *Record) []VariableDetails {
+func (in *Installer) describeVariables(ctx context.Context, record *deployment.Record) []VariableDetails {
 	list := []VariableDetails{}
 	files, err := in.Images.Files(ctx, record.Image.Commit)
-	var variables []Variable
+	var variables []deployment.Variable
 	if err == nil {
-		variables, err = Variables(Image{Reference: record.Image.Reference}, files)
+		variables, err = deployment.Variables(deployment.Image{Reference: record.Image.Reference}, files)
 	}
 	if err != nil {
 		in.Log.Warn("reading the variables of the image", "image", record.Image.Reference, "error", err)
@@ -136,10 +139,10 @@ func (in *Installer) describeVariables(ctx context.Context, record *Record) []Va
 }
 
 func brokenHint(name string, err error) error {
-	return Hint(err, "finish what was interrupted with: syscontainer recover\nor remove what is left with: syscontainer uninstall %s", name)
+	return hint.Add(err, "finish what was interrupted with: syscontainer recover\nor remove what is left with: syscontainer uninstall %s", name)
 }
 
-func (in *Installer) describeFiles(record *Record, details *Details) error {
+func (in *Installer) describeFiles(record *deployment.Record, details *Details) error {
 	words := map[fileState]string{absent: "missing", asRecorded: "ok", different: "changed"}
 	for _, f := range record.Files {
 		state, err := in.compare(f)

@@ -22,6 +22,7 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -77,8 +78,8 @@ func newScene(t *testing.T) *scene {
 	s.mounter = &mounterDouble{effects: s.effects, mounted: map[string]string{}}
 	s.Installer = &install.Installer{
 		Tree:     tree,
-		Paths:    install.Paths{State: "/var/lib/syscontainer"},
-		Host:     install.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
+		Paths:    deployment.Paths{State: "/var/lib/syscontainer"},
+		Host:     deployment.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
 		Images:   s.images,
 		Services: s.services,
 		Mounter:  s.mounter,
@@ -168,16 +169,16 @@ type storeDouble struct {
 	checkedOut func(rootfs string)
 }
 
-func (d *storeDouble) Pull(_ context.Context, reference string) (install.Image, error) {
+func (d *storeDouble) Pull(_ context.Context, reference string) (deployment.Image, error) {
 	if _, ok := d.images[reference]; !ok {
-		return install.Image{}, fmt.Errorf("pulling %q: no such image", reference)
+		return deployment.Image{}, fmt.Errorf("pulling %q: no such image", reference)
 	}
 	if err := d.effects.next("pull %s", reference); err != nil {
-		return install.Image{}, err
+		return deployment.Image{}, err
 	}
 	added := !d.pulled[reference]
 	d.pulled[reference] = true
-	return install.Image{
+	return deployment.Image{
 		Reference: reference,
 		Digest:    digest.FromString(reference),
 		Commit:    reference,
@@ -191,11 +192,11 @@ func (d *storeDouble) Remove(_ context.Context, reference string) error {
 	return d.effects.next("remove %s", reference)
 }
 
-func (d *storeDouble) Find(_ context.Context, reference string) (install.Image, error) {
+func (d *storeDouble) Find(_ context.Context, reference string) (deployment.Image, error) {
 	if !d.pulled[reference] {
-		return install.Image{}, fmt.Errorf("image %q: no such image", reference)
+		return deployment.Image{}, fmt.Errorf("image %q: no such image", reference)
 	}
-	return install.Image{Reference: reference, Digest: digest.FromString(reference), Commit: reference, Config: d.configs[reference]}, nil
+	return deployment.Image{Reference: reference, Digest: digest.FromString(reference), Commit: reference, Config: d.configs[reference]}, nil
 }
 
 func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {

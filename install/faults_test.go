@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // eachEffect runs the test once for every effect that a verb has on the doubles:
@@ -43,7 +43,7 @@ func eachEffect(t *testing.T, crash bool, begin func(*scene), verb func(*scene) 
 }
 
 func installDB(s *scene) error {
-	_, err := s.Install(s.t.Context(), install.Request{Image: "db"})
+	_, err := s.Install(s.t.Context(), deployment.Request{Image: "db"})
 	return err
 }
 
@@ -182,7 +182,7 @@ func TestUninstallNeverTouchesAServiceOfTheHost(t *testing.T) {
 		"exports/manifest.json":    file(`{"noContainerService": true}`, 0o644),
 		"exports/hostfs/etc/extra": file("x", 0o644),
 	}
-	s.install(install.Request{Image: "sshd"})
+	s.install(deployment.Request{Image: "sshd"})
 	s.services.state["sshd.service"], s.services.enabled["sshd.service"] = "active", true
 	if _, err := s.Uninstall(t.Context(), "sshd"); err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func (stuckServices) Disable(context.Context, []string) error { return errInject
 func TestRecoverFinishesWhatCouldNotBeUndoneEither(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	installed := s.tree()
 	if err := uninstallDB(s); err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestRecoverLosesNoInstallation(t *testing.T) {
 			s := newScene(t)
 			s.images.images["db"] = dbImage()
 			clean := s.tree()
-			s.install(install.Request{Image: "db"})
+			s.install(deployment.Request{Image: "db"})
 			installed := s.tree()
 			s.services.state["db.service"] = "active"
 			if err := damage(s); err != nil {
@@ -261,7 +261,7 @@ func TestRecoverLosesNoInstallation(t *testing.T) {
 func TestUninstallWithoutAnyDeployment(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	if err := s.Tree.RemoveAll("/var/lib/syscontainer/containers/db/deploy"); err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestAContainerOnAnotherDiskIsListed(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
 	before := s.tree()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	s.mkdir("srv")
 	const containers = "var/lib/syscontainer/containers/"
 	if err := os.Rename(filepath.Join(s.root, containers, "db"), filepath.Join(s.root, "srv/db")); err != nil {

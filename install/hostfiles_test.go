@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // filesImage only installs files.
@@ -29,7 +29,7 @@ func (s *scene) link(name, target string) {
 func TestHostFileConflictsAreToldAllAtOnce(t *testing.T) {
 	s := newScene(t)
 	s.images.images["other"] = filesImage(fstest.MapFS{"exports/hostfs/etc/theirs": file("x", 0o644)})
-	s.install(install.Request{Image: "other"})
+	s.install(deployment.Request{Image: "other"})
 	s.write("etc/mine", "x", 0o644)
 	s.write("etc/file", "x", 0o644)
 	s.mkdir("etc/dir/x")
@@ -95,7 +95,7 @@ func TestHostFilesGoWhereTheHostsLinksLead(t *testing.T) {
 		"exports/hostfs/etc/to-dir":         link("/var/lib"),
 	})
 	before := s.tree()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	if s.read("usr/bin/tool") != "tool" {
 		t.Error("/bin/tool is not in /usr/bin")
 	}
@@ -132,7 +132,7 @@ func TestHostFilesKeepExtendedAttributes(t *testing.T) {
 			}
 		}
 	}
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	for _, name := range []string{"etc/db", "etc/db/plain", "etc/db/template"} {
 		value := make([]byte, 64)
 		n, err := syscall.Getxattr(filepath.Join(s.root, name), "user.note", value)
@@ -153,7 +153,7 @@ func TestASharedEmptyDirectoryStaysUntilTheLastOneGoes(t *testing.T) {
 	before := s.tree()
 	for _, name := range []string{"one", "two"} {
 		s.images.images[name] = filesImage(fstest.MapFS{"exports/hostfs/etc/shared.d": dir(0o755)})
-		s.install(install.Request{Image: name})
+		s.install(deployment.Request{Image: name})
 	}
 	for _, name := range []string{"one", "two"} {
 		if !strings.Contains(s.tree(), "/etc/shared.d\n") {
@@ -177,7 +177,7 @@ func TestRenamesAndTemplatesTogether(t *testing.T) {
 			"renameFiles": {"/etc/app": "/etc/${NAME}.d", "/etc/db2.d/app.conf": "/etc/${NAME}.d/${NAME}.conf"},
 			"installedFilesTemplate": ["/etc/${NAME}.d/${NAME}.conf"]}`, 0o644),
 	})
-	s.install(install.Request{Image: "db", Name: "db2"})
+	s.install(deployment.Request{Image: "db", Name: "db2"})
 	if got := s.read("etc/db2.d/db2.conf"); got != "name=db2\n" {
 		t.Errorf("rendered %q", got)
 	}
@@ -195,7 +195,7 @@ func TestManyHostFilesAfterACrash(t *testing.T) {
 	}
 	s.images.images["db"] = filesImage(files)
 	clean := s.tree()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	installed := s.tree()
 	for i := range 500 {
 		name := fmt.Sprintf("etc/many/d%d/f%d", i%7, i)

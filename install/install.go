@@ -16,29 +16,19 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
-
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
-
-// Image is an image that is in the store.
-type Image struct {
-	Reference string        // canonical, what update pulls again
-	Digest    digest.Digest // of the manifest
-	Commit    string        // of the merged tree in the repo
-	Config    imgspec.Image
-	Added     bool // this Pull brought it; false when it was there
-}
 
 // Images is the image store, as the lifecycle sees it.
 type Images interface {
 	// Pull makes the image available. After an error nothing of it is stored.
-	Pull(ctx context.Context, reference string) (Image, error)
+	Pull(ctx context.Context, reference string) (deployment.Image, error)
 	// Remove drops a reference and everything that only it kept.
 	Remove(ctx context.Context, reference string) error
 	// Find looks an image up that is in the store: by reference, name or ID.
-	Find(ctx context.Context, reference string) (Image, error)
+	Find(ctx context.Context, reference string) (deployment.Image, error)
 	// Files is a read-only view of an image. FileInfo.Sys() implements Owner.
 	Files(ctx context.Context, commit string) (fs.FS, error)
 	// Checkout makes dir, on disk, a tree of hard links to the image's files.
@@ -50,9 +40,6 @@ type Images interface {
 	// Held lists the names of all holds.
 	Held(ctx context.Context) ([]string, error)
 }
-
-// Owner is what FileInfo.Sys() of an image's file tells.
-type Owner interface{ Owner() (uid, gid int) }
 
 // Services is systemd, running or not.
 type Services interface {
@@ -80,20 +67,11 @@ type Status struct {
 	Since      time.Time
 }
 
-// Host is what the machine is like, as far as a file tree does not tell.
-type Host struct {
-	UID, GID     int      // of the caller
-	Unified      bool     // cgroup v2 alone is mounted, or it cannot be known (the host does not run)
-	Capabilities []string // that the kernel knows: CAP_CHOWN, …
-	Grantable    []string // those of them that a service can have; empty when it cannot be known
-	MaxFiles     uint64   // that a process may have open at most; 0 when it cannot be known
-}
-
 // Installer changes and describes one host.
 type Installer struct {
 	Tree     *hosttree.Tree
-	Paths    Paths
-	Host     Host
+	Paths    deployment.Paths
+	Host     deployment.Host
 	Images   Images
 	Services Services
 	Mounter  Mounter
@@ -105,20 +83,20 @@ type Installer struct {
 
 // Result is what a change came to.
 type Result struct {
-	Name     string   `json:"name"`
-	Changed  bool     `json:"changed"`
-	Present  bool     `json:"present"` // it was installed before
-	Record   *Record  `json:"record,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
-	Kept     []string `json:"kept,omitempty"` // host files that the administrator changed
+	Name     string             `json:"name"`
+	Changed  bool               `json:"changed"`
+	Present  bool               `json:"present"` // it was installed before
+	Record   *deployment.Record `json:"record,omitempty"`
+	Warnings []string           `json:"warnings,omitempty"`
+	Kept     []string           `json:"kept,omitempty"` // host files that the administrator changed
 }
 
 // Install makes the container of the request present. A container of that name
 // that is there already is left as it is, and Result.Changed is false. After an
 // error the host is as it was before.
-func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) {
-	name, err := req.containerName()
-	if err := errors.Join(err, req.check(name)); err != nil {
+func (in *Installer) Install(ctx context.Context, req deployment.Request) (*Result, error) {
+	name, err := req.ContainerName()
+	if err := errors.Join(err, req.Check(name)); err != nil {
 		return nil, err
 	}
 	if err := in.checkHost(); err != nil {
@@ -140,7 +118,7 @@ func (in *Installer) Install(ctx context.Context, req Request) (*Result, error) 
 	return in.installNew(ctx, name, req)
 }
 
-func (in *Installer) installNew(ctx context.Context, name string, req Request) (*Result, error) {
+func (in *Installer) installNew(ctx context.Context, name string, req deployment.Request) (*Result, error) {
 	image, err := in.Images.Pull(ctx, req.Image)
 	if err != nil {
 		return nil, fmt.Errorf("installing %s: %w", name, err)
@@ -160,7 +138,7 @@ func (in *Installer) installNew(ctx context.Context, name string, req Request) (
 
 // apply stages what the plan's new deployment needs and converges the host to it.
 // It undoes its own work when it does not get through.
-func (in *Installer) apply(ctx context.Context, plan *Plan) error {
+func (in *Installer) apply(ctx context.Context, plan *deployment.Plan) error {
 	if err := in.stage(ctx, plan); err != nil {
 		return err
 	}
@@ -178,8 +156,8 @@ func (in *Installer) apply(ctx context.Context, plan *Plan) error {
 // abandon discards a deployment to which the host could not be converged. When
 // going back failed as well, the change is still pending, and recover needs the
 // deployment to finish it.
-func (in *Installer) abandon(ctx context.Context, record *Record) error {
-	if _, err := in.Tree.Lstat(in.Paths.pending(record.Name)); err == nil {
+func (in *Installer) abandon(ctx context.Context, record *deployment.Record) error {
+	if _, err := in.Tree.Lstat(in.Paths.Pending(record.Name)); err == nil {
 		return nil
 	}
 	return in.discard(ctx, record)
@@ -193,7 +171,7 @@ func (in *Installer) Start(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, unit := range record.startable() {
+	for _, unit := range record.Startable() {
 		if err := in.start(ctx, unit); err != nil {
 			return err
 		}
@@ -206,7 +184,7 @@ func (in *Installer) start(ctx context.Context, unit string) error {
 	if err == nil {
 		return nil
 	}
-	var hint *HintError
+	var hint *hint.Error
 	if errors.As(err, &hint) {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -53,7 +55,7 @@ func with(image fstest.MapFS, files fstest.MapFS) fstest.MapFS {
 	return image
 }
 
-func (s *scene) install(req install.Request) *install.Result {
+func (s *scene) install(req deployment.Request) *install.Result {
 	s.t.Helper()
 	result, err := s.Install(s.t.Context(), req)
 	if err != nil {
@@ -65,7 +67,7 @@ func (s *scene) install(req install.Request) *install.Result {
 func TestInstallPutsEverythingInItsPlace(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	result := s.install(install.Request{Image: "db", Values: map[string]string{"PORT": "1"}})
+	result := s.install(deployment.Request{Image: "db", Values: map[string]string{"PORT": "1"}})
 	if !result.Changed || result.Name != "db" {
 		t.Errorf("got %+v", result)
 	}
@@ -111,9 +113,9 @@ func golden(t *testing.T, name, got string) {
 func TestSecondInstallChangesNothing(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	before, effects := s.tree(), len(s.effects.done)
-	result := s.install(install.Request{Image: "db", Values: map[string]string{"PORT": "2"}})
+	result := s.install(deployment.Request{Image: "db", Values: map[string]string{"PORT": "2"}})
 	if result.Changed || !result.Present {
 		t.Errorf("got %+v", result)
 	}
@@ -126,7 +128,7 @@ func TestUninstallLeavesTheHostAsItWas(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
 	before := s.tree()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	if _, err := s.Uninstall(t.Context(), "db"); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,7 @@ func TestUninstallLeavesTheHostAsItWas(t *testing.T) {
 func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	s.write("etc/db/db.conf", "port=mine\n", 0o640)
 	result, err := s.Uninstall(t.Context(), "db")
 	if err != nil {
@@ -159,8 +161,8 @@ func TestContainersShareDirectories(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/hostfs/etc/db-link": nil})
 	before := s.tree()
-	s.install(install.Request{Image: "db", Name: "one"})
-	s.install(install.Request{Image: "db", Name: "two"})
+	s.install(deployment.Request{Image: "db", Name: "one"})
+	s.install(deployment.Request{Image: "db", Name: "two"})
 	for _, name := range []string{"one", "two"} {
 		if _, err := s.Uninstall(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -175,18 +177,18 @@ func TestRefusals(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		image fstest.MapFS
-		req   install.Request
+		req   deployment.Request
 		host  func(*scene)
 		want  string
 		usage bool
 	}{
-		{name: "unknown image", req: install.Request{Image: "other"}, want: `pulling "other": no such image`},
-		{name: "name with a slash", req: install.Request{Image: "db", Name: "../x"}, want: "../x", usage: true},
-		{name: "name from an image", req: install.Request{Image: "docker://host/_x"}, want: "naming the container after the image", usage: true},
-		{name: "forced variable", req: install.Request{Image: "db", Values: map[string]string{"NAME": "x"}}, want: "--set NAME", usage: true},
-		{name: "order by something that is no unit", req: install.Request{Image: "db", Relations: install.Relations{After: []string{"x"}}}, want: "\"x\"", usage: true},
-		{name: "order after itself", req: install.Request{Image: "db", Relations: install.Relations{After: []string{"db.service"}}}, want: "db.service cannot come before or after itself", usage: true},
-		{name: "two runtimes", req: install.Request{Image: "db", Runtime: "/a", Values: map[string]string{"RUNTIME": "/b"}}, want: "different programs", usage: true},
+		{name: "unknown image", req: deployment.Request{Image: "other"}, want: `pulling "other": no such image`},
+		{name: "name with a slash", req: deployment.Request{Image: "db", Name: "../x"}, want: "../x", usage: true},
+		{name: "name from an image", req: deployment.Request{Image: "docker://host/_x"}, want: "naming the container after the image", usage: true},
+		{name: "forced variable", req: deployment.Request{Image: "db", Values: map[string]string{"NAME": "x"}}, want: "--set NAME", usage: true},
+		{name: "order by something that is no unit", req: deployment.Request{Image: "db", Relations: deployment.Relations{After: []string{"x"}}}, want: "\"x\"", usage: true},
+		{name: "order after itself", req: deployment.Request{Image: "db", Relations: deployment.Relations{After: []string{"db.service"}}}, want: "db.service cannot come before or after itself", usage: true},
+		{name: "two runtimes", req: deployment.Request{Image: "db", Runtime: "/a", Values: map[string]string{"RUNTIME": "/b"}}, want: "different programs", usage: true},
 		{
 			name:  "variables without a value",
 			image: with(dbImage(), fstest.MapFS{"exports/tmpfiles.template": file("d $A\nd $B\n", 0o644)}),
@@ -216,7 +218,7 @@ func TestRefusals(t *testing.T) {
 					"exports/manifest.json":      file(`{"noContainerService": true}`, 0o644),
 					"exports/hostfs/etc/db-link": file("x", 0o644),
 				}
-				s.install(install.Request{Image: "other"})
+				s.install(deployment.Request{Image: "other"})
 			},
 			want: "/etc/db-link belongs to the container other",
 		},
@@ -224,7 +226,7 @@ func TestRefusals(t *testing.T) {
 		{name: "host link that no record can hold", image: with(dbImage(), fstest.MapFS{"exports/hostfs/etc/link": link("caf\xe9")}), want: "not UTF-8"},
 		{name: "our own state", image: with(dbImage(), fstest.MapFS{"exports/hostfs/var/lib/syscontainer/x": file("", 0o644)}), want: "syscontainer's own"},
 		{name: "no runtime", host: func(s *scene) { os.Remove(filepath.Join(s.root, "usr/bin/runc")) }, want: "no OCI runtime"},
-		{name: "no such runtime", req: install.Request{Image: "db", Runtime: "/opt/runc"}, want: "/opt/runc"},
+		{name: "no such runtime", req: deployment.Request{Image: "db", Runtime: "/opt/runc"}, want: "/opt/runc"},
 		{name: "no launcher", host: func(s *scene) { os.Remove(filepath.Join(s.root, "usr/libexec/syscontainer-launch")) }, want: "looking for the launcher"},
 		{name: "cgroup v1", host: func(s *scene) { s.Host.Unified = false }, want: "cgroup v1"},
 	} {
@@ -245,7 +247,7 @@ func TestRefusals(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got error %v, want one with %q", err, tc.want)
 			}
-			var usage *install.UsageError
+			var usage *hint.UsageError
 			if errors.As(err, &usage) != tc.usage {
 				t.Errorf("a usage error: %v, want %v: %v", !tc.usage, tc.usage, err)
 			}
@@ -265,7 +267,7 @@ func TestPlainImage(t *testing.T) {
 	s.images.configs["plain"] = imgspec.Image{Config: imgspec.ImageConfig{
 		Entrypoint: []string{"/bin/app"}, StopSignal: "SIGINT", Volumes: map[string]struct{}{"/data": {}},
 	}}
-	s.install(install.Request{Image: "plain"})
+	s.install(deployment.Request{Image: "plain"})
 	if got := s.read("etc/systemd/system/plain.service.d/10-syscontainer.conf"); !strings.Contains(got, "KillSignal=SIGINT") {
 		t.Errorf("the drop-in is %s", got)
 	}
@@ -277,7 +279,7 @@ func TestPlainImage(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/manifest.json": file(`{"defaultValues": {"PORT": "1"}, "nonsense": 1}`, 0o644)})
-	result := s.install(install.Request{Image: "db", Values: map[string]string{"PROT": "2"}})
+	result := s.install(deployment.Request{Image: "db", Values: map[string]string{"PROT": "2"}})
 	all := strings.Join(result.Warnings, "\n")
 	for _, want := range []string{"nonsense", "PROT"} {
 		if !strings.Contains(all, want) {
@@ -301,7 +303,7 @@ func TestDefaultName(t *testing.T) {
 		"docker-archive:etcd.tar:r.example/flan:2": "flan-2",
 		"dir:/srv/etcd/":                           "etcd",
 	} {
-		if got := install.DefaultName(reference); got != want {
+		if got := deployment.DefaultName(reference); got != want {
 			t.Errorf("%s: got %q, want %q", reference, got, want)
 		}
 	}
@@ -317,7 +319,7 @@ func TestMountPointsAreMadeWhereLinksLead(t *testing.T) {
 	}
 	s.images.configs["app"] = imgspec.Image{Config: imgspec.ImageConfig{Entrypoint: []string{"/bin/app"}}}
 	s.write("etc/resolv.conf", "nameserver 192.0.2.1\n", 0o644)
-	s.install(install.Request{Image: "app"})
+	s.install(deployment.Request{Image: "app"})
 	const rootfs = "var/lib/syscontainer/containers/app/deploy/1/rootfs"
 	for _, want := range []string{
 		"-rw-r--r-- /" + rootfs + "/run/systemd/resolve/stub-resolv.conf ",
@@ -346,7 +348,7 @@ func TestInstallRefusesWhatExecStartCannotHold(t *testing.T) {
 			s.images.images["db"] = dbImage()
 			s.write("etc/passwd", "root", 0o644)
 			s.write("opt/a\"b", "#!", 0o755)
-			_, err := s.Install(t.Context(), install.Request{Image: "db", Values: values})
+			_, err := s.Install(t.Context(), deployment.Request{Image: "db", Values: values})
 			if err == nil || !strings.Contains(err.Error(), "$RUNTIME: ") && !strings.Contains(err.Error(), "$PIDFILE: ") {
 				t.Errorf("got error %v", err)
 			}

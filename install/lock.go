@@ -81,7 +81,7 @@ func isStill(dir *os.File, path string) bool {
 
 func (in *Installer) unlock(dir *os.File, made []string) {
 	slices.Reverse(made)
-	for _, p := range append([]string{in.Paths.containers(), in.Paths.mounts(), in.Paths.State}, made...) {
+	for _, p := range append([]string{in.Paths.Containers(), in.Paths.Mounts(), in.Paths.State}, made...) {
 		if err := in.Tree.RemoveIfEmpty(p); err != nil {
 			in.Log.Warn("tidying the state directory", "error", err)
 		}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -26,10 +28,10 @@ type Mounter interface {
 
 // Mount is the root of an image or of a container, to look at.
 type Mount struct {
-	Path       string   `json:"path"` // on disk
-	Container  string   `json:"container"`
-	Deployment int      `json:"deployment,omitempty"`
-	Image      ImageRef `json:"image"`
+	Path       string              `json:"path"` // on disk
+	Container  string              `json:"container"`
+	Deployment int                 `json:"deployment,omitempty"`
+	Image      deployment.ImageRef `json:"image"`
 
 	number int
 	own    bool // Path is ours
@@ -84,7 +86,7 @@ func already(mounts []Mount, wanted *Mount, dir string) (*Mount, error) {
 		case dir == "" && m.own && same, m.Path == dir && same:
 			return &mounts[i], nil
 		case m.Path == dir:
-			return nil, Hint(fmt.Errorf("something else is mounted at %s already", dir), "syscontainer unmount %s", dir)
+			return nil, hint.Add(fmt.Errorf("something else is mounted at %s already", dir), "syscontainer unmount %s", dir)
 		}
 	}
 	return nil, nil
@@ -106,11 +108,11 @@ func (in *Installer) mountable(ctx context.Context, what string) (*Mount, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Mount{Image: ImageRef{Reference: image.Reference, Digest: image.Digest.String(), Commit: image.Commit}}, nil
+	return &Mount{Image: deployment.ImageRef{Reference: image.Reference, Digest: image.Digest.String(), Commit: image.Commit}}, nil
 }
 
 func (in *Installer) mount(ctx context.Context, m *Mount) error {
-	state := in.Paths.mount(m.number)
+	state := in.Paths.Mount(m.number)
 	err := in.mountInto(ctx, m, state)
 	if err != nil {
 		return errors.Join(err, in.Tree.RemoveAll(state))
@@ -122,7 +124,7 @@ func (in *Installer) mountInto(ctx context.Context, m *Mount, state string) erro
 	if _, err := in.Tree.MkdirAll(state, statePerm); err != nil {
 		return err
 	}
-	own, err := in.Tree.Path(path.Join(state, rootfsDir))
+	own, err := in.Tree.Path(path.Join(state, deployment.RootfsDir))
 	if err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (in *Installer) mountInto(ctx context.Context, m *Mount, state string) erro
 	if m.Container == "" {
 		err = in.Images.Checkout(ctx, m.Image.Commit, own)
 	} else {
-		source, err = in.Tree.Path(path.Join(in.Paths.Deployment(m.Container, m.Deployment), rootfsDir))
+		source, err = in.Tree.Path(path.Join(in.Paths.Deployment(m.Container, m.Deployment), deployment.RootfsDir))
 		err = errors.Join(err, os.Mkdir(own, statePerm))
 	}
 	if err != nil {
@@ -158,7 +160,7 @@ func (in *Installer) Mounts(context.Context) ([]Mount, error) {
 // readMounts tells what is mounted from what is left of mounts that a reboot, or
 // somebody else, has ended.
 func (in *Installer) readMounts() (live []Mount, left []string, err error) {
-	entries, err := in.Tree.ReadDir(in.Paths.mounts())
+	entries, err := in.Tree.ReadDir(in.Paths.Mounts())
 	if err != nil || len(entries) == 0 {
 		return nil, nil, err
 	}
@@ -167,8 +169,8 @@ func (in *Installer) readMounts() (live []Mount, left []string, err error) {
 		return nil, nil, err
 	}
 	for _, entry := range entries {
-		state := path.Join(in.Paths.mounts(), entry.Name())
-		own, err := in.Tree.Path(path.Join(state, rootfsDir))
+		state := path.Join(in.Paths.Mounts(), entry.Name())
+		own, err := in.Tree.Path(path.Join(state, deployment.RootfsDir))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -262,7 +264,7 @@ func (in *Installer) chooseMounts(ctx context.Context, mounts []Mount, what stri
 		chosen = choose(func(m Mount) bool { return m.Container == "" && m.Image.Digest == image.Digest.String() })
 	}
 	if len(chosen) == 0 {
-		return nil, Hint(ErrNotMounted, "see what is, with: syscontainer mount")
+		return nil, hint.Add(ErrNotMounted, "see what is, with: syscontainer mount")
 	}
 	return chosen, nil
 }
@@ -271,7 +273,7 @@ func (in *Installer) unmount(m Mount) error {
 	if err := in.Mounter.Unmount(m.Path); err != nil {
 		return err
 	}
-	return in.Tree.RemoveAll(in.Paths.mount(m.number))
+	return in.Tree.RemoveAll(in.Paths.Mount(m.number))
 }
 
 // Exclusively runs do as the only writer on this host, after tidying up what

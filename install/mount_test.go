@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // mountScene is a host with the container db, and its image.
@@ -15,7 +16,7 @@ func mountScene(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)
 	s.images.images["db"] = dbImage()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	return s
 }
 
@@ -104,11 +105,11 @@ func TestAFailedMountLeavesNothing(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	got, err := install.Variables(install.Image{Reference: "db"}, with(dbImage(), nil))
+	got, err := deployment.Variables(deployment.Image{Reference: "db"}, with(dbImage(), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []install.Variable{{Name: "PORT", Default: "5432", Type: "string"}}; !reflect.DeepEqual(got, want) {
+	if want := []deployment.Variable{{Name: "PORT", Default: "5432", Type: "string"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("variables %v, want %v", got, want)
 	}
 }

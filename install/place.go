@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -21,7 +22,7 @@ const (
 )
 
 // compare looks at the host's entry for f.
-func (in *Installer) compare(f HostFile) (fileState, error) {
+func (in *Installer) compare(f deployment.HostFile) (fileState, error) {
 	info, err := in.Tree.Lstat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return absent, nil
@@ -31,10 +32,10 @@ func (in *Installer) compare(f HostFile) (fileState, error) {
 	}
 	same := false
 	switch f.Kind {
-	case Directory:
+	case deployment.Directory:
 		target, err := in.Tree.Stat(f.Path)
 		same = err == nil && target.IsDir()
-	case Symlink:
+	case deployment.Symlink:
 		if info.Mode()&fs.ModeSymlink != 0 {
 			target, err := in.Tree.Readlink(f.Path)
 			if err != nil {
@@ -42,8 +43,8 @@ func (in *Installer) compare(f HostFile) (fileState, error) {
 			}
 			same = target == f.Target
 		}
-	case File:
-		if info.Mode().IsRegular() && modeOf(info.Mode()) == f.Mode && isOwned(info, f) {
+	case deployment.File:
+		if info.Mode().IsRegular() && deployment.ModeOf(info.Mode()) == f.Mode && isOwned(info, f) {
 			sum, err := in.Tree.SHA256(f.Path)
 			if err != nil {
 				return absent, err
@@ -58,13 +59,13 @@ func (in *Installer) compare(f HostFile) (fileState, error) {
 }
 
 // isOwned reports whether the entry has the owner that was recorded.
-func isOwned(info fs.FileInfo, f HostFile) bool {
+func isOwned(info fs.FileInfo, f deployment.HostFile) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == f.UID && int(stat.Gid) == f.GID
 }
 
 // is reports whether the host's entry is as f says.
-func (in *Installer) is(f HostFile) bool {
+func (in *Installer) is(f deployment.HostFile) bool {
 	if f.Path == "" {
 		return false
 	}
@@ -73,15 +74,15 @@ func (in *Installer) is(f HostFile) bool {
 }
 
 // place has the batch make the host's entry what f says.
-func (in *Installer) place(b *hosttree.Batch, r *Record, f HostFile) error {
+func (in *Installer) place(b *hosttree.Batch, r *deployment.Record, f deployment.HostFile) error {
 	meta, err := in.metaOf(r, f)
 	if err != nil {
 		return err
 	}
 	switch f.Kind {
-	case Directory:
+	case deployment.Directory:
 		return b.Mkdir(f.Path, meta)
-	case Symlink:
+	case deployment.Symlink:
 		return b.Symlink(f.Target, f.Path, meta)
 	}
 	source, err := in.inDeployment(r, f.Source)
@@ -97,7 +98,7 @@ func (in *Installer) place(b *hosttree.Batch, r *Record, f HostFile) error {
 }
 
 // metaOf is what the entry has beside its content.
-func (in *Installer) metaOf(r *Record, f HostFile) (hosttree.Meta, error) {
+func (in *Installer) metaOf(r *deployment.Record, f deployment.HostFile) (hosttree.Meta, error) {
 	meta := hosttree.Meta{Mode: f.Mode.FileMode(), UID: f.UID, GID: f.GID}
 	origin := cmp.Or(f.Origin, f.Source)
 	if origin == "" {
@@ -109,7 +110,7 @@ func (in *Installer) metaOf(r *Record, f HostFile) (hosttree.Meta, error) {
 }
 
 // inDeployment is where a file of a deployment is on disk.
-func (in *Installer) inDeployment(r *Record, name string) (string, error) {
+func (in *Installer) inDeployment(r *deployment.Record, name string) (string, error) {
 	return in.Tree.Path(path.Join(in.Paths.Deployment(r.Name, r.Deployment), name))
 }
 

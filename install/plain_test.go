@@ -9,7 +9,7 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // webImage is an image that knows nothing of us.
@@ -46,7 +46,7 @@ func (s *scene) config(name string) specs.Spec {
 func TestPlainImageIsConfiguredFromWhatItSays(t *testing.T) {
 	s := newScene(t)
 	webImage(s)
-	result := s.install(install.Request{Image: "web", Values: map[string]string{
+	result := s.install(deployment.Request{Image: "web", Values: map[string]string{
 		"MODE": "mine", "MORE": "x y",
 		"CONTAINER_TMPFS": "/var/spool /srv/tmp",
 		"CONTAINER_BINDS": "/srv/www:/usr/share/web:ro",
@@ -92,7 +92,7 @@ func TestPlainImageIsConfiguredFromWhatItSays(t *testing.T) {
 func TestPlainImageHasAUnitAndItsVolumesAreCopied(t *testing.T) {
 	s := newScene(t)
 	webImage(s)
-	s.install(install.Request{Image: "web"})
+	s.install(deployment.Request{Image: "web"})
 	if got := s.read("etc/systemd/system/web.service"); !strings.Contains(got, "DevicePolicy=closed\n") {
 		t.Errorf("the unit is\n%s", got)
 	}
@@ -134,7 +134,7 @@ func TestPlainImageRefuses(t *testing.T) {
 				s.images.configs["web"] = config
 			}
 			before := s.tree()
-			_, err := s.Install(t.Context(), install.Request{Image: "web", Values: test.values})
+			_, err := s.Install(t.Context(), deployment.Request{Image: "web", Values: test.values})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
@@ -149,8 +149,8 @@ func TestPlainImageWithoutLogsByName(t *testing.T) {
 	s := newScene(t)
 	webImage(s)
 	delete(s.images.images["web"], "var/log/web/access.log")
-	s.install(install.Request{Image: "web", Name: "a"})
-	s.install(install.Request{Image: "web", Name: "b", Values: map[string]string{"CONTAINER_OUTPUT": "pipe"}})
+	s.install(deployment.Request{Image: "web", Name: "a"})
+	s.install(deployment.Request{Image: "web", Name: "b", Values: map[string]string{"CONTAINER_OUTPUT": "pipe"}})
 	if a, b := s.config("a").Annotations, s.config("b").Annotations; len(a) != 0 || len(b) != 1 {
 		t.Errorf("got %v and %v", a, b)
 	}

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // TestRenderEtcd keeps what our own image becomes on a host.
 func TestRenderEtcd(t *testing.T) {
-	preview, err := install.RenderDirectory(os.DirFS("../images/etcd"), install.Request{Image: "etcd", Values: map[string]string{"ETCD_NAME": "node1"}})
+	preview, err := deployment.RenderDirectory(os.DirFS("../images/etcd"), deployment.Request{Image: "etcd", Values: map[string]string{"ETCD_NAME": "node1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func TestRenderEtcd(t *testing.T) {
 func TestRenderIsWhatInstallWrites(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbWithUnits()
-	s.install(install.Request{Image: "db", Name: "my-db"})
-	preview, err := install.RenderDirectory(dbWithUnits(), install.Request{Image: "db", Name: "my-db"})
+	s.install(deployment.Request{Image: "db", Name: "my-db"})
+	preview, err := deployment.RenderDirectory(dbWithUnits(), deployment.Request{Image: "db", Name: "my-db"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,18 +63,18 @@ func TestRenderHasSamplesForWhatIsMissing(t *testing.T) {
 		"exports/manifest.json": file(`{"defaultValues":{"D":"d"},"values":{"U":{"type":"url","required":true},"E":{"enum":["x","y"]},`+
 			`"S":{"secret":true,"required":true}}}`, 0o644),
 	}
-	preview, err := install.RenderDirectory(files, install.Request{Image: "x", Values: map[string]string{"E": "y"}})
+	preview, err := deployment.RenderDirectory(files, deployment.Request{Image: "x", Values: map[string]string{"E": "y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []install.VariableValue{
-		{Name: "A", Value: "1", From: install.SampleText},
-		{Name: "D", Value: "d", From: install.Default},
-		{Name: "E", Value: "y", From: install.User},
-		{Name: "S", From: install.SampleText, Secret: true},
-		{Name: "U", Value: "http://sample.example", From: install.SampleText},
+	want := []deployment.VariableValue{
+		{Name: "A", Value: "1", From: deployment.SampleText},
+		{Name: "D", Value: "d", From: deployment.Default},
+		{Name: "E", Value: "y", From: deployment.User},
+		{Name: "S", From: deployment.SampleText, Secret: true},
+		{Name: "U", Value: "http://sample.example", From: deployment.SampleText},
 	}
-	got := slices.DeleteFunc(preview.Variables, func(v install.VariableValue) bool { return v.From == install.Forced })
+	got := slices.DeleteFunc(preview.Variables, func(v deployment.VariableValue) bool { return v.From == deployment.Forced })
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
@@ -93,7 +93,7 @@ func TestRenderTellsAllThatIsWrongOnce(t *testing.T) {
 		"exports/manifest.json":        file(`{"values":{"P":{"pattern":"a+","required":true}}}`, 0o644),
 		"exports/config.json.template": file(`{"a": $P}`, 0o644),
 	}
-	_, err := install.RenderDirectory(files, install.Request{Image: "x"})
+	_, err := deployment.RenderDirectory(files, deployment.Request{Image: "x"})
 	if err == nil {
 		t.Fatal("it is rendered")
 	}
@@ -107,8 +107,8 @@ func TestRenderTellsAllThatIsWrongOnce(t *testing.T) {
 }
 
 func TestRenderNeedsExports(t *testing.T) {
-	_, err := install.RenderDirectory(fstest.MapFS{"export/manifest.json": file("{}", 0o644)}, install.Request{Image: "x"})
-	if !errors.Is(err, install.ErrNoExports) {
+	_, err := deployment.RenderDirectory(fstest.MapFS{"export/manifest.json": file("{}", 0o644)}, deployment.Request{Image: "x"})
+	if !errors.Is(err, deployment.ErrNoExports) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -46,7 +48,7 @@ func (in *Installer) Recover(ctx context.Context) ([]string, error) {
 
 // isUnsettled reports whether there is anything to recover.
 func (in *Installer) isUnsettled(name string) bool {
-	if _, err := in.Tree.Lstat(in.Paths.pending(name)); err == nil {
+	if _, err := in.Tree.Lstat(in.Paths.Pending(name)); err == nil {
 		return true
 	}
 	leftovers, err := in.leftovers(name)
@@ -57,14 +59,14 @@ func (in *Installer) isUnsettled(name string) bool {
 // nil. It can be repeated. The caller has the lock.
 func (in *Installer) recoverOne(ctx context.Context, name string) error {
 	if err := in.settle(ctx, name); err != nil {
-		return Hint(fmt.Errorf("recovering %s: %w", name, err),
+		return hint.Add(fmt.Errorf("recovering %s: %w", name, err),
 			"if the cause cannot be mended, remove what is left with: syscontainer uninstall %s", name)
 	}
 	return nil
 }
 
 func (in *Installer) settle(ctx context.Context, name string) error {
-	for _, p := range []string{in.Paths.pending(name), in.Paths.current(name)} {
+	for _, p := range []string{in.Paths.Pending(name), in.Paths.Current(name)} {
 		if err := in.Tree.Sweep(p); err != nil {
 			return err
 		}
@@ -89,7 +91,7 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 
 // tidy removes the directories of a container of which nothing is left.
 func (in *Installer) tidy(name string) error {
-	for _, dir := range []string{in.Paths.deployments(name), in.Paths.container(name)} {
+	for _, dir := range []string{in.Paths.Deployments(name), in.Paths.Container(name)} {
 		if err := in.Tree.RemoveIfEmpty(dir); err != nil {
 			return err
 		}
@@ -126,7 +128,7 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 
 func (in *Installer) readPending(name string) (pendingChange, error) {
 	var pending pendingChange
-	file := in.Paths.pending(name)
+	file := in.Paths.Pending(name)
 	data, err := in.Tree.ReadFile(file)
 	if err != nil {
 		return pending, err
@@ -181,19 +183,19 @@ func (in *Installer) adopt(ctx context.Context, name string) error {
 // isNeverBegun reports whether nothing says that the host has any deployment of
 // the container, or is about to.
 func (in *Installer) isNeverBegun(name string) bool {
-	_, currentErr := in.Tree.Lstat(in.Paths.current(name))
-	_, pendingErr := in.Tree.Lstat(in.Paths.pending(name))
+	_, currentErr := in.Tree.Lstat(in.Paths.Current(name))
+	_, pendingErr := in.Tree.Lstat(in.Paths.Pending(name))
 	return errors.Is(currentErr, fs.ErrNotExist) && errors.Is(pendingErr, fs.ErrNotExist)
 }
 
 // isBorne reports whether the host has a file of the deployment. Before a change
 // begins it has none: what is there already is a conflict.
-func (in *Installer) isBorne(r *Record) bool {
-	return slices.ContainsFunc(r.Files, func(f HostFile) bool { return f.Kind != Directory && in.is(f) })
+func (in *Installer) isBorne(r *deployment.Record) bool {
+	return slices.ContainsFunc(r.Files, func(f deployment.HostFile) bool { return f.Kind != deployment.Directory && in.is(f) })
 }
 
 // sweep removes what a crash left of attempts to write the record's host files.
-func (in *Installer) sweep(r *Record) error {
+func (in *Installer) sweep(r *deployment.Record) error {
 	if r == nil {
 		return nil
 	}
@@ -207,7 +209,7 @@ func (in *Installer) sweep(r *Record) error {
 // leftovers are the directories of deployments that never became complete, and
 // all of them where an installation was staged and never begun.
 func (in *Installer) leftovers(name string) ([]string, error) {
-	entries, err := in.Tree.ReadDir(in.Paths.deployments(name))
+	entries, err := in.Tree.ReadDir(in.Paths.Deployments(name))
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +217,7 @@ func (in *Installer) leftovers(name string) ([]string, error) {
 	var paths []string
 	for _, entry := range entries {
 		if neverBegun || strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
-			paths = append(paths, path.Join(in.Paths.deployments(name), entry.Name()))
+			paths = append(paths, path.Join(in.Paths.Deployments(name), entry.Name()))
 		}
 	}
 	return paths, nil
@@ -230,7 +232,7 @@ func (in *Installer) releaseOrphans(ctx context.Context) error {
 	var errs []error
 	for _, hold := range holds {
 		name, deployment := path.Split(hold)
-		_, err := in.Tree.Lstat(path.Join(in.Paths.deployments(name), deployment))
+		_, err := in.Tree.Lstat(path.Join(in.Paths.Deployments(name), deployment))
 		if errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, in.Images.Release(ctx, hold))
 		}

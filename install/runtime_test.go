@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // A runtime is any program of the host, from --runtime, from --set RUNTIME or from the
@@ -21,14 +21,14 @@ func TestRuntimesAreRefusedBeforeAnythingIsChanged(t *testing.T) {
 		"relative":       {"youki", `$RUNTIME: "youki" is not an absolute path`},
 		"with a space":   {"/opt/bin/my runtime", "which ExecStart= would take for something else"},
 	} {
-		ways := map[string]func(*scene) install.Request{
-			"--runtime": func(*scene) install.Request { return install.Request{Image: "db", Runtime: test.runtime} },
-			"--set RUNTIME": func(*scene) install.Request {
-				return install.Request{Image: "db", Values: map[string]string{"RUNTIME": test.runtime}}
+		ways := map[string]func(*scene) deployment.Request{
+			"--runtime": func(*scene) deployment.Request { return deployment.Request{Image: "db", Runtime: test.runtime} },
+			"--set RUNTIME": func(*scene) deployment.Request {
+				return deployment.Request{Image: "db", Values: map[string]string{"RUNTIME": test.runtime}}
 			},
-			"settings": func(s *scene) install.Request {
+			"settings": func(s *scene) deployment.Request {
 				s.Runtime = test.runtime
-				return install.Request{Image: "db"}
+				return deployment.Request{Image: "db"}
 			},
 		}
 		for way, request := range ways {

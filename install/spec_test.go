@@ -6,7 +6,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // specImage is an image with that config.json and nothing else.
@@ -19,7 +20,7 @@ func TestConfigurationIsRefusedWithAllThatIsWrong(t *testing.T) {
 	s.images.images["x"] = specImage(`{"ociVersion":"3","process":{"args":"x","cwd":"/"},"root":{"path":"rootfs"},` +
 		`"hostname":"h","linux":{"namespaces":[{"type":"mount"}]}}`)
 	before := s.tree()
-	_, err := s.Install(t.Context(), install.Request{Image: "x"})
+	_, err := s.Install(t.Context(), deployment.Request{Image: "x"})
 	if err == nil {
 		t.Fatal("it is installed")
 	}
@@ -31,7 +32,7 @@ func TestConfigurationIsRefusedWithAllThatIsWrong(t *testing.T) {
 			t.Errorf("%v should say %q", err, want)
 		}
 	}
-	var hint *install.HintError
+	var hint *hint.Error
 	if !errors.As(err, &hint) || !strings.Contains(hint.Text, "tmpfs") || !strings.Contains(hint.Text, "uts") {
 		t.Errorf("the hint is %v", hint)
 	}
@@ -46,7 +47,7 @@ func TestChangesOfTheConfigurationAreWarnings(t *testing.T) {
 	s.images.images["x"] = specImage(`{"ociVersion":"1.0.0-rc2","process":{"args":["x"],"cwd":"/",` +
 		`"capabilities":["CAP_KILL","CAP_CHOWN"],"selinuxLabel":"a"},` +
 		`"root":{"path":"rootfs","readonly":true},"linux":{"namespaces":[{"type":"mount"}]}}`)
-	result := s.install(install.Request{Image: "x"})
+	result := s.install(deployment.Request{Image: "x"})
 	warnings := strings.Join(result.Warnings, "\n")
 	for _, want := range []string{"CAP_CHOWN dropped", "/process/selinuxLabel"} {
 		if !strings.Contains(warnings, want) {
@@ -62,14 +63,14 @@ func TestHooksMustBeThere(t *testing.T) {
 	}
 	s := newScene(t)
 	s.images.images["x"] = specImage(config("/usr/libexec/hook"))
-	_, err := s.Install(t.Context(), install.Request{Image: "x"})
+	_, err := s.Install(t.Context(), deployment.Request{Image: "x"})
 	if err == nil || !strings.Contains(err.Error(), "/hooks/prestart/0/path: /usr/libexec/hook: file does not exist") {
 		t.Errorf("got %v", err)
 	}
 	s.images.images["x"]["exports/hostfs/usr/libexec/hook"] = file("#!", 0o755)
-	s.install(install.Request{Image: "x"})
+	s.install(deployment.Request{Image: "x"})
 
 	s.images.images["y"] = specImage(config("/var/lib/syscontainer/containers/y/deploy/1/rootfs/hook"))
 	s.images.images["y"]["hook"] = file("#!", 0o755)
-	s.install(install.Request{Image: "y"})
+	s.install(deployment.Request{Image: "y"})
 }

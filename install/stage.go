@@ -13,15 +13,16 @@ import (
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/runcspec"
 )
 
 // stage makes the plan's new deployment: complete and durable when it has its
 // name, and invisible until then. After an error nothing of it is left.
-func (in *Installer) stage(ctx context.Context, plan *Plan) error {
+func (in *Installer) stage(ctx context.Context, plan *deployment.Plan) error {
 	to := plan.To
-	staging := path.Join(in.Paths.deployments(to.Name), hosttree.TempPrefix+strconv.Itoa(to.Deployment))
+	staging := path.Join(in.Paths.Deployments(to.Name), hosttree.TempPrefix+strconv.Itoa(to.Deployment))
 	err := in.stageInto(ctx, staging, plan)
 	if err == nil {
 		err = in.Tree.Rename(staging, in.Paths.Deployment(to.Name, to.Deployment))
@@ -33,21 +34,21 @@ func (in *Installer) stage(ctx context.Context, plan *Plan) error {
 	return nil
 }
 
-func (in *Installer) stageInto(ctx context.Context, staging string, plan *Plan) error {
+func (in *Installer) stageInto(ctx context.Context, staging string, plan *deployment.Plan) error {
 	if err := in.Tree.RemoveAll(staging); err != nil {
 		return err
 	}
 	if _, err := in.Tree.MkdirAll(staging, statePerm); err != nil {
 		return err
 	}
-	if err := in.stageRootfs(ctx, path.Join(staging, rootfsDir), plan); err != nil {
+	if err := in.stageRootfs(ctx, path.Join(staging, deployment.RootfsDir), plan); err != nil {
 		return err
 	}
-	record, err := plan.To.encode()
+	record, err := plan.To.Encode()
 	if err != nil {
 		return err
 	}
-	for _, f := range append(plan.Rendered, RenderedFile{Path: recordFile, Data: record, Mode: 0o600}) {
+	for _, f := range append(plan.Rendered, deployment.RenderedFile{Path: deployment.RecordFile, Data: record, Mode: 0o600}) {
 		name := path.Join(staging, f.Path)
 		if _, err := in.Tree.MkdirAll(path.Dir(name), statePerm); err != nil {
 			return err
@@ -61,7 +62,7 @@ func (in *Installer) stageInto(ctx context.Context, staging string, plan *Plan) 
 
 // stageRootfs checks the image out. The commit is held before its files are
 // linked, so that no prune in between can take them.
-func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *Plan) error {
+func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *deployment.Plan) error {
 	if err := in.Images.Hold(ctx, holdName(plan.To), plan.To.Image.Commit); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func makeParents(dir string) error {
 
 // discard removes a deployment that the host is not converged to, and what else
 // of the container is empty then. It can be repeated.
-func (in *Installer) discard(ctx context.Context, record *Record) error {
+func (in *Installer) discard(ctx context.Context, record *deployment.Record) error {
 	return errors.Join(
 		in.Tree.RemoveAll(in.Paths.Deployment(record.Name, record.Deployment)),
 		in.Images.Release(ctx, holdName(record)),
@@ -134,6 +135,6 @@ func (in *Installer) discard(ctx context.Context, record *Record) error {
 }
 
 // holdName is under which name the image store keeps a deployment's commit.
-func holdName(r *Record) string { return holdOf(r.Name, r.Deployment) }
+func holdName(r *deployment.Record) string { return holdOf(r.Name, r.Deployment) }
 
 func holdOf(name string, deployment int) string { return name + "/" + strconv.Itoa(deployment) }

@@ -10,20 +10,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
 // containerNames lists the containers that have anything at all in the state
 // directory, sorted.
 func (in *Installer) containerNames() ([]string, error) {
-	entries, err := in.Tree.ReadDir(in.Paths.containers())
+	entries, err := in.Tree.ReadDir(in.Paths.Containers())
 	if err != nil {
 		return nil, fmt.Errorf("listing containers: %w", err)
 	}
 	names := []string{}
 	for _, entry := range entries {
 		// A link to a directory is one that somebody moved to another disk.
-		info, err := in.Tree.Stat(path.Join(in.Paths.containers(), entry.Name()))
+		info, err := in.Tree.Stat(path.Join(in.Paths.Containers(), entry.Name()))
 		if err == nil && info.IsDir() && !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
 			names = append(names, entry.Name())
 		}
@@ -33,7 +35,7 @@ func (in *Installer) containerNames() ([]string, error) {
 
 // deploymentNumbers lists the complete deployments of a container, in order.
 func (in *Installer) deploymentNumbers(name string) ([]int, error) {
-	entries, err := in.Tree.ReadDir(in.Paths.deployments(name))
+	entries, err := in.Tree.ReadDir(in.Paths.Deployments(name))
 	if err != nil {
 		return nil, fmt.Errorf("listing the deployments of %s: %w", name, err)
 	}
@@ -57,8 +59,8 @@ func (in *Installer) lastDeployment(name string) (int, error) {
 
 // currentRecord returns the record of the deployment that the host is converged
 // to; ErrNotInstalled where there is none.
-func (in *Installer) currentRecord(name string) (*Record, error) {
-	target, err := in.Tree.Readlink(in.Paths.current(name))
+func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
+	target, err := in.Tree.Readlink(in.Paths.Current(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("container %q is %w", name, ErrNotInstalled)
 	}
@@ -72,13 +74,13 @@ func (in *Installer) currentRecord(name string) (*Record, error) {
 	return in.readRecord(name, n)
 }
 
-func (in *Installer) readRecord(name string, n int) (*Record, error) {
-	file := in.Paths.record(name, n)
+func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) {
+	file := in.Paths.Record(name, n)
 	data, err := in.Tree.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
-	record, err := decodeRecord(data)
+	record, err := deployment.DecodeRecord(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -90,12 +92,12 @@ func (in *Installer) readRecord(name string, n int) (*Record, error) {
 
 // currentRecords returns the records of all containers. One that cannot be read is
 // left out; list and show tell of it.
-func (in *Installer) currentRecords() ([]*Record, error) {
+func (in *Installer) currentRecords() ([]*deployment.Record, error) {
 	names, err := in.containerNames()
 	if err != nil {
 		return nil, err
 	}
-	var records []*Record
+	var records []*deployment.Record
 	for _, name := range names {
 		record, err := in.currentRecord(name)
 		if err != nil {
@@ -127,7 +129,7 @@ func (in *Installer) checkHost() error {
 	if in.Host.Unified {
 		return nil
 	}
-	return Hint(errors.New("the host uses cgroup v1, and containers need cgroup v2"),
+	return hint.Add(errors.New("the host uses cgroup v1, and containers need cgroup v2"),
 		"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line")
 }
 
@@ -136,7 +138,7 @@ func (in *Installer) withJournal(ctx context.Context, unit string, err error) er
 	const lines = 10
 	log := in.Services.Journal(context.WithoutCancel(ctx), unit, lines)
 	if len(log) == 0 {
-		return Hint(err, "look at: journalctl -u %s", unit)
+		return hint.Add(err, "look at: journalctl -u %s", unit)
 	}
-	return Hint(err, "the last lines of journalctl -u %s:\n%s", unit, strings.Join(log, "\n"))
+	return hint.Add(err, "the last lines of journalctl -u %s:\n%s", unit, strings.Join(log, "\n"))
 }

@@ -8,6 +8,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // Uninstall removes everything that installing name put onto the host: units,
@@ -25,7 +28,7 @@ func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error
 	defer unlock()
 	kept, err := in.uninstall(ctx, name)
 	if err != nil {
-		return nil, Hint(fmt.Errorf("uninstalling %s: %w", name, err),
+		return nil, hint.Add(fmt.Errorf("uninstalling %s: %w", name, err),
 			"what is left is removed when the command is repeated")
 	}
 	return &Result{Name: name, Changed: true, Kept: kept}, nil
@@ -42,7 +45,7 @@ func (in *Installer) checkKnown(name string) error {
 	}
 	err = fmt.Errorf("container %q is %w", name, ErrNotInstalled)
 	if len(names) > 0 {
-		return Hint(err, "installed are: %s", strings.Join(names, ", "))
+		return hint.Add(err, "installed are: %s", strings.Join(names, ", "))
 	}
 	return err
 }
@@ -55,7 +58,7 @@ func (in *Installer) uninstall(ctx context.Context, name string) ([]string, erro
 		return nil, err
 	}
 	if last > 0 {
-		if err := in.begin(transition{Name: name, From: &Record{Deployment: last}}); err != nil {
+		if err := in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}}); err != nil {
 			return nil, err
 		}
 	}
@@ -72,8 +75,8 @@ func (in *Installer) uninstall(ctx context.Context, name string) ([]string, erro
 
 // everything is the union of what any deployment of the container put onto the
 // host, so that nothing is left of an interrupted change either.
-func (in *Installer) everything(name string) *Record {
-	all := &Record{Name: name}
+func (in *Installer) everything(name string) *deployment.Record {
+	all := &deployment.Record{Name: name}
 	numbers, err := in.deploymentNumbers(name)
 	if err != nil {
 		in.Log.Warn("looking for deployments", "container", name, "error", err)
@@ -95,35 +98,35 @@ func (in *Installer) everything(name string) *Record {
 		all.Unit, all.Files = guess.Unit, guess.Files
 	}
 	// Parents before their children, and each version of a file once.
-	slices.SortStableFunc(all.Files, func(a, b HostFile) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(all.Files, func(a, b deployment.HostFile) int { return strings.Compare(a.Path, b.Path) })
 	all.Files = slices.Compact(all.Files)
 	return all
 }
 
 // guessRecord makes up for a record that cannot be read with the names that the
 // files of all deployments share.
-func (in *Installer) guessRecord(name string, n int) *Record {
-	guess := &Record{Name: name, Deployment: n, Files: []HostFile{{Path: dropInDir(name), Kind: Directory}}}
+func (in *Installer) guessRecord(name string, n int) *deployment.Record {
+	guess := &deployment.Record{Name: name, Deployment: n, Files: []deployment.HostFile{{Path: deployment.DropInDir(name), Kind: deployment.Directory}}}
 	sources := map[string]string{
-		unitPath(name):     unitName(name),
-		dropInPath(name):   dropInFile,
-		tmpfilesPath(name): tmpfilesFile,
+		deployment.UnitPath(name):     deployment.UnitName(name),
+		deployment.DropInPath(name):   deployment.DropInFile,
+		deployment.TmpfilesPath(name): deployment.TmpfilesFile,
 	}
-	units, err := in.Tree.ReadDir(path.Join(in.Paths.Deployment(name, n), unitsDir))
+	units, err := in.Tree.ReadDir(path.Join(in.Paths.Deployment(name, n), deployment.UnitsDir))
 	if err != nil {
 		in.Log.Warn("looking for the units of a deployment", "container", name, "error", err)
 	}
 	for _, unit := range units {
-		guess.Units = append(guess.Units, UnitRef{Name: unit.Name()})
-		sources[path.Join(systemdDir, unit.Name())] = path.Join(unitsDir, unit.Name())
+		guess.Units = append(guess.Units, deployment.UnitRef{Name: unit.Name()})
+		sources[path.Join(deployment.SystemdDir, unit.Name())] = path.Join(deployment.UnitsDir, unit.Name())
 	}
 	for hostPath, source := range sources {
 		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source))
 		if err != nil {
 			continue
 		}
-		guess.Files = append(guess.Files, HostFile{Path: hostPath, Kind: File, Mode: 0o644, Source: source, SHA256: sum})
-		if source == unitName(name) {
+		guess.Files = append(guess.Files, deployment.HostFile{Path: hostPath, Kind: deployment.File, Mode: 0o644, Source: source, SHA256: sum})
+		if source == deployment.UnitName(name) {
 			guess.Unit = source
 		}
 	}
@@ -131,9 +134,9 @@ func (in *Installer) guessRecord(name string, n int) *Record {
 }
 
 // union appends the units that are not in the list yet.
-func union(units, more []UnitRef) []UnitRef {
+func union(units, more []deployment.UnitRef) []deployment.UnitRef {
 	for _, unit := range more {
-		if !slices.ContainsFunc(units, func(u UnitRef) bool { return u.Name == unit.Name }) {
+		if !slices.ContainsFunc(units, func(u deployment.UnitRef) bool { return u.Name == unit.Name }) {
 			units = append(units, unit)
 		}
 	}
@@ -142,20 +145,20 @@ func union(units, more []UnitRef) []UnitRef {
 
 // guessFromHost makes up for deployments that are gone altogether: a unit and a
 // drop-in that name one of them are the container's.
-func (in *Installer) guessFromHost(name string) *Record {
-	guess := &Record{Name: name, Files: []HostFile{{Path: dropInDir(name), Kind: Directory}}}
-	for _, hostPath := range []string{unitPath(name), dropInPath(name)} {
+func (in *Installer) guessFromHost(name string) *deployment.Record {
+	guess := &deployment.Record{Name: name, Files: []deployment.HostFile{{Path: deployment.DropInDir(name), Kind: deployment.Directory}}}
+	for _, hostPath := range []string{deployment.UnitPath(name), deployment.DropInPath(name)} {
 		text, err := in.Tree.ReadFile(hostPath)
-		if err != nil || !strings.Contains(string(text), in.Paths.deployments(name)+"/") {
+		if err != nil || !strings.Contains(string(text), in.Paths.Deployments(name)+"/") {
 			continue
 		}
 		sum, err := in.Tree.SHA256(hostPath)
 		if err != nil {
 			continue
 		}
-		guess.Files = append(guess.Files, HostFile{Path: hostPath, Kind: File, Mode: 0o644, SHA256: sum})
-		if hostPath == unitPath(name) {
-			guess.Unit = unitName(name)
+		guess.Files = append(guess.Files, deployment.HostFile{Path: hostPath, Kind: deployment.File, Mode: 0o644, SHA256: sum})
+		if hostPath == deployment.UnitPath(name) {
+			guess.Unit = deployment.UnitName(name)
 		}
 	}
 	in.Log.Warn("no deployment is left; only the unit and the drop-in are removed", "container", name)
@@ -175,7 +178,7 @@ func (in *Installer) removeState(ctx context.Context, name string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for _, p := range []string{in.Paths.deployments(name), in.Paths.container(name)} {
+	for _, p := range []string{in.Paths.Deployments(name), in.Paths.Container(name)} {
 		if err := in.Tree.RemoveAll(p); err != nil {
 			return err
 		}

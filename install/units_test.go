@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 const plainService = "[Service]\nExecStart=$EXEC_START\n[Install]\nWantedBy=multi-user.target\n"
@@ -24,7 +24,7 @@ func TestImagesBringUnits(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbWithUnits()
 	before := s.tree()
-	result := s.install(install.Request{Image: "db", Name: "my-db"})
+	result := s.install(deployment.Request{Image: "db", Name: "my-db"})
 	const dir = "etc/systemd/system/"
 	for name, want := range map[string]string{
 		"my-db.socket":         "ListenStream=5432",
@@ -75,7 +75,7 @@ func TestUnitsWithoutAContainer(t *testing.T) {
 	s.images.images["db"] = filesImage(fstest.MapFS{
 		"exports/units/db-x.service": file("[Service]\nExecStart=/usr/local/bin/x\n[Install]\nWantedBy=multi-user.target\n", 0o644),
 	})
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	if !s.services.enabled["db-x.service"] || s.services.enabled["db.service"] {
 		t.Errorf("enabled are %v", s.services.enabled)
 	}
@@ -84,7 +84,7 @@ func TestUnitsWithoutAContainer(t *testing.T) {
 func TestUninstallFindsUnitsWithoutARecord(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = dbWithUnits()
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	s.write("var/lib/syscontainer/containers/db/deploy/1/record.json", "{", 0o600)
 	if err := uninstallDB(s); err != nil {
 		t.Fatal(err)
@@ -166,8 +166,8 @@ func TestUnitsOfTwoContainersCollide(t *testing.T) {
 			s.images.images["db-backup"] = fstest.MapFS{
 				"exports/service.template": file("[Service]\nExecStart=/bin/x\n", 0o644),
 			}
-			s.install(install.Request{Image: order[0]})
-			_, err := s.Install(t.Context(), install.Request{Image: order[1]})
+			s.install(deployment.Request{Image: order[0]})
+			_, err := s.Install(t.Context(), deployment.Request{Image: order[1]})
 			if want := "/etc/systemd/system/db-backup.service belongs to the container " + order[0]; err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v", err)
 			}
@@ -185,7 +185,7 @@ ExecStop=${EXEC_STOP}
 ExecStopPost=+$EXEC_STOPPOST
 ExecReload=
 `, 0o644)})
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	want := "[Service]\nExecStartPre=/bin/mkdir -p /run/db\n\nExecStart=/usr/libexec/syscontainer-launch "
 	got := s.read("etc/systemd/system/db.service")
 	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " db\n\n\nExecReload=\n") {
@@ -208,7 +208,7 @@ func TestTypesOfServices(t *testing.T) {
 			s.images.images["db"] = with(dbImage(), fstest.MapFS{
 				"exports/service.template": file("[Service]\nType="+unitType+"\nExecStart=$EXEC_START\nPIDFile=$PIDFILE\n", 0o644),
 			})
-			s.install(install.Request{Image: "db"})
+			s.install(deployment.Request{Image: "db"})
 			if got := s.read("etc/systemd/system/db.service"); !strings.Contains(got, want.exec) {
 				t.Errorf("the unit is\n%s", got)
 			}

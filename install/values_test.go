@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 const settings = `{"defaultValues": {"PORT": 5432, "OLD": "1"}, "values": {
@@ -26,12 +28,12 @@ func secretImage() fstest.MapFS {
 	return with(dbImage(), fstest.MapFS{"exports/manifest.json": file(settings, 0o644)})
 }
 
-func secretRequest() install.Request {
-	return install.Request{Image: "db", Values: map[string]string{"MODE": "rw", "PASSWORD": "hunter2\n", "PORT": "1"}}
+func secretRequest() deployment.Request {
+	return deployment.Request{Image: "db", Values: map[string]string{"MODE": "rw", "PASSWORD": "hunter2\n", "PORT": "1"}}
 }
 
 // refused returns the error of an installation, and the advice in it.
-func refused(t *testing.T, s *scene, req install.Request) (text, advice string) {
+func refused(t *testing.T, s *scene, req deployment.Request) (text, advice string) {
 	t.Helper()
 	before := s.tree()
 	_, err := s.Install(t.Context(), req)
@@ -46,7 +48,7 @@ func refused(t *testing.T, s *scene, req install.Request) (text, advice string) 
 
 func hintsOf(err error) []string {
 	var found []string
-	if hint, ok := err.(*install.HintError); ok { //nolint:errorlint // one link of the chain at a time
+	if hint, ok := err.(*hint.Error); ok { //nolint:errorlint // one link of the chain at a time
 		found = append(found, hint.Text)
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // see above
@@ -68,7 +70,7 @@ func TestEverythingWrongWithValuesIsToldAtOnce(t *testing.T) {
 		"exports/config.json.template":          file(`{"x": "$TOKEN", "y": "$A"}`, 0o644),
 		"exports/units/${NAME}.socket.template": file("[Socket]\nListenStream=$C", 0o644),
 	})
-	text, advice := refused(t, s, install.Request{Image: "db", Values: map[string]string{"PORT": "hunter2"}})
+	text, advice := refused(t, s, deployment.Request{Image: "db", Values: map[string]string{"PORT": "hunter2"}})
 	for _, want := range []string{
 		"the value of $PORT is not a port (1 to 65535)",
 		"no value for $MODE, $PASSWORD",
@@ -216,7 +218,7 @@ func TestSecretsThatCannotBe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
 			s.images.images["db"] = with(secretImage(), tc.image)
-			text, _ := refused(t, s, install.Request{Image: "db", Values: map[string]string{"MODE": "ro", "PASSWORD": tc.value}})
+			text, _ := refused(t, s, deployment.Request{Image: "db", Values: map[string]string{"MODE": "ro", "PASSWORD": tc.value}})
 			if !strings.Contains(text, tc.want) {
 				t.Errorf("got %s, want %s", text, tc.want)
 			}
@@ -254,7 +256,7 @@ func TestEnvironmentFilesAreKnownByTheUnitOrTheirSuffix(t *testing.T) {
 		"exports/hostfs/etc/a": file("V=$V", 0o644), "exports/hostfs/etc/b": file("V=$V", 0o644), "exports/hostfs/etc/c.env": file("V=$V", 0o644),
 		"exports/hostfs/etc/d/e": file("V=$V", 0o644), "exports/hostfs/etc/f": file("V=$$V", 0o644),
 	})
-	s.install(install.Request{Image: "db"})
+	s.install(deployment.Request{Image: "db"})
 	for name, want := range map[string]string{"a": `V=a\ b`, "b": "V=a b", "c.env": `V=a\ b`, "d/e": `V=a\ b`, "f": "V=$V"} {
 		if got := s.read("etc/" + name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)

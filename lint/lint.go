@@ -1,7 +1,7 @@
 // Package lint tells authors of images what is wrong with what they have in
 // /exports, and what could be better. It is pure: the image's files and what
 // installing them comes to go in, findings come out. What an installation would
-// refuse, package install knows; the rules here are those that make no image
+// refuse, package deployment knows; the rules here are those that make no image
 // impossible to install.
 package lint
 
@@ -14,7 +14,7 @@ import (
 
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // Severity says how much a finding matters.
@@ -61,7 +61,7 @@ type Subject struct {
 	// become one.
 	Config *imgspec.Image
 	// Preview and Refused are what [install.Render] returned.
-	Preview *install.Preview
+	Preview *deployment.Preview
 	Refused error
 }
 

@@ -11,7 +11,7 @@ import (
 
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/lint"
 )
 
@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // check lints a directory as the command does.
 func check(dir, name string) []lint.Finding {
 	files := os.DirFS(dir)
-	preview, err := install.RenderDirectory(files, install.Request{Image: name})
+	preview, err := deployment.RenderDirectory(files, deployment.Request{Image: name})
 	return lint.Check(lint.Subject{Files: files, Preview: preview, Refused: err})
 }
 
@@ -79,7 +79,7 @@ func TestLabelsOfAnImage(t *testing.T) {
 		{imgspec.Image{Author: "somebody"}, 1},
 		{imgspec.Image{Config: imgspec.ImageConfig{Labels: map[string]string{"maintainer": "x", "atomic.type": "system"}}}, 0},
 	} {
-		preview, err := install.RenderDirectory(files, install.Request{Image: "x"})
+		preview, err := deployment.RenderDirectory(files, deployment.Request{Image: "x"})
 		if got := lint.Check(lint.Subject{Files: files, Config: &c.config, Preview: preview, Refused: err}); len(got) != c.want {
 			t.Errorf("%+v: want %d findings, got\n%s", c.config, c.want, text(got))
 		}

@@ -7,7 +7,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
@@ -43,7 +44,7 @@ func (c *checker) refusals(err error, x trail) {
 		return
 	}
 	switch e := err.(type) { //nolint:errorlint // the tree is walked here, link by link
-	case *install.HintError:
+	case *hint.Error:
 		x.hint = e.Text
 		c.refusals(e.Err, x)
 	case interface{ Unwrap() []error }:
@@ -64,7 +65,7 @@ func (c *checker) refusals(err error, x trail) {
 // refuseOther adds an error that does not say where it belongs.
 func (c *checker) refuseOther(err error, x trail) {
 	code, text := "refused", err.Error()
-	if errors.Is(err, install.ErrNoExports) {
+	if errors.Is(err, deployment.ErrNoExports) {
 		code = "no-exports"
 	}
 	if x.file() == "" {

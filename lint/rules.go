@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
@@ -38,7 +38,7 @@ func (c *checker) manifest() {
 func (c *checker) variables() {
 	for _, v := range c.Preview.Variables {
 		setting, described := c.Preview.Manifest.Values[v.Name]
-		if v.From != install.SampleText || setting.Required {
+		if v.From != deployment.SampleText || setting.Required {
 			continue
 		}
 		f := Finding{
@@ -109,7 +109,7 @@ func (c *checker) hostPaths() {
 // hostPath adds a path that stands behind a text in a template, unless it is one that
 // every host has, or where the image's own files are.
 func (c *checker) hostPath(name, before, hostPath string) {
-	if install.OnEveryHost(hostPath) || c.exists(path.Join(hostFilesTree, hostPath)) {
+	if deployment.OnEveryHost(hostPath) || c.exists(path.Join(hostFilesTree, hostPath)) {
 		return
 	}
 	variable, dir := "CONF_DIRECTORY", "/etc"

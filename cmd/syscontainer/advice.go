@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -13,7 +13,7 @@ import (
 // something was said already; root is the directory of --root, or "".
 func advise(err error, root string) error {
 	var (
-		advised   *install.HintError
+		advised   *hint.Error
 		failed    *imagestore.PullError
 		ambiguous *imagestore.AmbiguousError
 		named     *imagestore.ManyNamesError
@@ -22,13 +22,13 @@ func advise(err error, root string) error {
 	case err == nil, errors.As(err, &advised):
 		return err
 	case errors.As(err, &ambiguous):
-		return install.Hint(err, "give more of the digits")
+		return hint.Add(err, "give more of the digits")
 	case errors.As(err, &named):
-		return install.Hint(err, "give the names that are to go")
+		return hint.Add(err, "give the names that are to go")
 	case errors.As(err, &failed):
 		return advisePull(err, failed, root)
 	case errors.Is(err, imagestore.ErrNotFound):
-		return install.Hint(err, "see what there is, with: syscontainer images list")
+		return hint.Add(err, "see what there is, with: syscontainer images list")
 	}
 	return err
 }
@@ -39,20 +39,20 @@ func advisePull(err error, failed *imagestore.PullError, root string) error {
 	host := registryHost(failed.Reference)
 	switch failed.Reason {
 	case imagestore.ErrUnauthorized:
-		return install.Hint(err, "log in with: podman login %[1]s, or: skopeo login --authfile FILE %[1]s\nand name the file with --authfile, unless it is one of the user's own", host)
+		return hint.Add(err, "log in with: podman login %[1]s, or: skopeo login --authfile FILE %[1]s\nand name the file with --authfile, unless it is one of the user's own", host)
 	case imagestore.ErrNoDocker:
-		return install.Hint(err, "see whether it runs, with: systemctl status docker")
+		return hint.Add(err, "see whether it runs, with: systemctl status docker")
 	case imagestore.ErrUntrusted:
-		return install.Hint(err, "put the certificate of the registry's CA into %s\nor, if the registry is to be trusted without, say insecure = true of it in %s",
+		return hint.Add(err, "put the certificate of the registry's CA into %s\nor, if the registry is to be trusted without, say insecure = true of it in %s",
 			file("etc/containers/certs.d/"+host+"/ca.crt"), file("etc/containers/registries.conf"))
 	case imagestore.ErrBlocked:
-		return install.Hint(err, "%s blocks it", file("etc/containers/registries.conf"))
+		return hint.Add(err, "%s blocks it", file("etc/containers/registries.conf"))
 	case imagestore.ErrRejected:
-		return install.Hint(err, "who may be trusted is in policy.json; another one is taken with --policy")
+		return hint.Add(err, "who may be trusted is in policy.json; another one is taken with --policy")
 	case imagestore.ErrNoPolicy:
-		return install.Hint(err, "say which images are to be trusted in %s; see containers-policy.json(5)", file("etc/containers/policy.json"))
+		return hint.Add(err, "say which images are to be trusted in %s; see containers-policy.json(5)", file("etc/containers/policy.json"))
 	case imagestore.ErrStalled:
-		return install.Hint(err, "where that is not long enough, set stall_timeout in %s", file("etc/syscontainer/config.toml"))
+		return hint.Add(err, "where that is not long enough, set stall_timeout in %s", file("etc/syscontainer/config.toml"))
 	}
 	return err
 }

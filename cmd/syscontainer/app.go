@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // Exit statuses of every command.
@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("interrupted: %w", err)
 	}
 	printError(stderr, err)
-	var usage *install.UsageError
+	var usage *hint.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -105,10 +105,10 @@ func completeEach(commands []*cli.Command) {
 	}
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error { return &install.UsageError{Err: err} }
+func onUsageError(_ *cli.Context, err error, _ bool) error { return &hint.UsageError{Err: err} }
 
 func usageErrorf(format string, args ...any) error {
-	return &install.UsageError{Err: fmt.Errorf(format, args...)}
+	return &hint.UsageError{Err: fmt.Errorf(format, args...)}
 }
 
 // completeCommands prints what can stand where a command is wanted. The library

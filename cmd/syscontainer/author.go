@@ -12,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -20,19 +22,19 @@ import (
 type subject struct {
 	given string
 	files fs.FS
-	image *install.Image // nil for a directory
+	image *deployment.Image // nil for a directory
 }
 
 // preview renders it for a sample host. An image that is given by its ID is called as
 // its reference says.
-func (s subject) preview(req install.Request) (*install.Preview, error) {
+func (s subject) preview(req deployment.Request) (*deployment.Preview, error) {
 	if s.image == nil {
-		return install.RenderDirectory(s.files, req)
+		return deployment.RenderDirectory(s.files, req)
 	}
 	if req.Name == "" {
-		req.Name = install.DefaultName(s.image.Reference)
+		req.Name = deployment.DefaultName(s.image.Reference)
 	}
-	return install.Render(*s.image, s.files, req)
+	return deployment.Render(*s.image, s.files, req)
 }
 
 // withSubject runs do with what the only argument names: a directory, where there is
@@ -48,7 +50,7 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 	return withStore(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
 		image, err := installer.Images.Find(ctx, given)
 		if errors.Is(err, imagestore.ErrNotFound) {
-			return install.Hint(err, "there is no directory of that name either; to bring the image into the store: syscontainer pull %s", given)
+			return hint.Add(err, "there is no directory of that name either; to bring the image into the store: syscontainer pull %s", given)
 		}
 		if err != nil {
 			return err

@@ -9,16 +9,16 @@ import (
 	"github.com/moby/sys/capability"
 	"golang.org/x/sys/unix"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/unitgen/sysd"
 )
 
 // inspectHost looks at what the machine can do. Of a host that does not run
 // nothing is known, and its launcher will look when it boots.
-func inspectHost(tree *hosttree.Tree, units units) install.Host {
+func inspectHost(tree *hosttree.Tree, units units) deployment.Host {
 	_, runs := units.(*sysd.Manager)
-	host := install.Host{
+	host := deployment.Host{
 		UID:          os.Getuid(),
 		GID:          os.Getgid(),
 		Unified:      !runs || isUnified(tree),

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -47,7 +48,7 @@ func runImagesRm(ctx context.Context, installer *install.Installer, store *image
 			err := store.Remove(ctx, image)
 			var used *imagestore.InUseError
 			if errors.As(err, &used) {
-				err = install.Hint(err, "uninstall first: %s", strings.Join(used.Containers, ", "))
+				err = hint.Add(err, "uninstall first: %s", strings.Join(used.Containers, ", "))
 			}
 			if err == nil {
 				result.Removed = append(result.Removed, image)

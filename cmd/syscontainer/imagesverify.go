@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -45,7 +46,7 @@ func runImagesVerify(ctx context.Context, store *imagestore.Store, images []stri
 	if err := out.print(reports, func(w io.Writer) { printVerified(w, reports) }); err != nil || bad == 0 {
 		return err
 	}
-	return install.Hint(fmt.Errorf("%d of %d images are damaged", bad, len(reports)),
+	return hint.Add(fmt.Errorf("%d of %d images are damaged", bad, len(reports)),
 		"remove a damaged image with: syscontainer images rm IMAGE\nand pull it again")
 }
 

@@ -13,13 +13,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
 // inspected is what inspect prints; the keys are never renamed.
 type inspected struct {
 	*imagestore.Inspection
-	Variables []install.Variable // of the templates; nil when they are not known
+	Variables []deployment.Variable // of the templates; nil when they are not known
 }
 
 // MarshalJSON adds the variables to the image's own keys.
@@ -73,7 +74,7 @@ func runInspect(ctx context.Context, store *imagestore.Store, look inspectFunc, 
 		if err != nil {
 			return err
 		}
-		if result.Variables, err = install.Variables(install.Image{Reference: found.Reference}, files); err != nil {
+		if result.Variables, err = deployment.Variables(deployment.Image{Reference: found.Reference}, files); err != nil {
 			out.warn(err.Error())
 		}
 	}
@@ -129,7 +130,7 @@ func layerLine(l imagestore.LayerInfo) string {
 }
 
 // variableLine is a variable with its default and what the image says of it.
-func variableLine(v install.Variable) string {
+func variableLine(v deployment.Variable) string {
 	line := v.Name
 	var words []string
 	switch {

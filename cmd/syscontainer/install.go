@@ -9,16 +9,17 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 // installOptions are the words of an install command.
 type installOptions struct {
-	request install.Request
+	request deployment.Request
 	now     bool
 }
 
 // starts reports whether the service of an installed container is to be started.
-func (o installOptions) starts(record *install.Record) bool {
+func (o installOptions) starts(record *deployment.Record) bool {
 	return o.now && !o.request.DryRun && record.Unit != ""
 }
 
@@ -69,13 +70,13 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 		return installOptions{}, err
 	}
 	return installOptions{
-		request: install.Request{
+		request: deployment.Request{
 			Image:   image,
 			Name:    c.String("name"),
 			Values:  values.texts,
 			Exposed: values.exposed,
 			Runtime: c.String("runtime"),
-			Relations: install.Relations{
+			Relations: deployment.Relations{
 				After:    c.StringSlice("after"),
 				Before:   c.StringSlice("before"),
 				Requires: c.StringSlice("requires"),

@@ -10,7 +10,8 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/lint"
 )
 
@@ -43,7 +44,7 @@ func lintCommand() *cli.Command {
 				return err
 			}
 			return withSubject(c, func(s subject) error {
-				result, err := runLint(s, install.Request{Image: s.given, Name: c.String("name"), Values: values.texts})
+				result, err := runLint(s, deployment.Request{Image: s.given, Name: c.String("name"), Values: values.texts})
 				if err != nil {
 					return err
 				}
@@ -60,9 +61,9 @@ func lintCommand() *cli.Command {
 	}
 }
 
-func runLint(s subject, req install.Request) (linted, error) {
+func runLint(s subject, req deployment.Request) (linted, error) {
 	preview, refused := s.preview(req)
-	var usage *install.UsageError
+	var usage *hint.UsageError
 	if errors.As(refused, &usage) {
 		return linted{}, usage
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // printError writes err as people are to read it: what went wrong on the first
@@ -28,7 +28,7 @@ func printError(w io.Writer, err error) {
 // hints collects the advice in err, outermost first.
 func hints(err error) []string {
 	var found []string
-	if hint, ok := err.(*install.HintError); ok { //nolint:errorlint // one link of the chain at a time
+	if hint, ok := err.(*hint.Error); ok { //nolint:errorlint // one link of the chain at a time
 		found = append(found, hint.Text)
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // see above

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -80,13 +81,13 @@ func pushNotes(p imagestore.Pushed) (notes []string) {
 func pushHint(err error, image, destination string) error {
 	switch {
 	case errors.Is(err, imagestore.ErrNoTransport):
-		return &install.UsageError{Err: install.Hint(err, "for a registry: syscontainer push %s docker://%s", image, destination)}
+		return &hint.UsageError{Err: hint.Add(err, "for a registry: syscontainer push %s docker://%s", image, destination)}
 	case errors.Is(err, imagestore.ErrNoPath):
-		return &install.UsageError{Err: err}
+		return &hint.UsageError{Err: err}
 	case errors.Is(err, imagestore.ErrNoRecord):
-		return install.Hint(err, "an older version stored it; pull it again from where it came")
+		return hint.Add(err, "an older version stored it; pull it again from where it came")
 	case errors.Is(err, imagestore.ErrBadImage):
-		return install.Hint(err, "see what is damaged, with: syscontainer images verify %s", image)
+		return hint.Add(err, "see what is damaged, with: syscontainer images verify %s", image)
 	}
 	return err
 }

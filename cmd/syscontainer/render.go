@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
 func renderCommand() *cli.Command {
@@ -30,13 +30,13 @@ func renderCommand() *cli.Command {
 				return err
 			}
 			return withSubject(c, func(s subject) error {
-				return runRender(s, install.Request{Image: s.given, Name: c.String("name"), Values: values.texts, Exposed: values.exposed}, outputOf(c))
+				return runRender(s, deployment.Request{Image: s.given, Name: c.String("name"), Values: values.texts, Exposed: values.exposed}, outputOf(c))
 			})
 		},
 	}
 }
 
-func runRender(s subject, req install.Request, out output) error {
+func runRender(s subject, req deployment.Request, out output) error {
 	preview, err := s.preview(req)
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", s.given, err)
@@ -47,14 +47,14 @@ func runRender(s subject, req install.Request, out output) error {
 	return out.print(preview, func(w io.Writer) { printPreview(w, preview) })
 }
 
-func printPreview(w io.Writer, p *install.Preview) {
+func printPreview(w io.Writer, p *deployment.Preview) {
 	for _, f := range p.Files {
 		fmt.Fprintf(w, "==> %s (%04o) <==\n%s\n\n", f.Path, uint32(f.Mode), strings.TrimRight(f.Content, "\n"))
 	}
 	rows := [][]string{}
 	for _, f := range p.HostFiles {
 		row := []string{string(f.Kind), fmt.Sprintf("%04o", uint32(f.Mode)), f.Path}
-		if f.Kind == install.Symlink {
+		if f.Kind == deployment.Symlink {
 			row[1], row[2] = "", f.Path+" -> "+f.Target
 		}
 		rows = append(rows, row)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/templates"
 )
 
@@ -39,7 +39,7 @@ type values struct {
 // --set and --set-file over --values, and of these a later one.
 func parseValues(c *cli.Context) (values, error) {
 	v := values{texts: map[string]string{}, exposed: map[string]string{}}
-	set, err := install.Assignments(c.StringSlice("set"))
+	set, err := deployment.Assignments(c.StringSlice("set"))
 	setFile, fileErr := assignedFiles(c.StringSlice("set-file"))
 	if err := errors.Join(err, fileErr, notInBoth(set, setFile)); err != nil {
 		return v, err

@@ -19,6 +19,8 @@ import (
 	"github.com/syscontainer/syscontainer/config"
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/bindmount"
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 	"github.com/syscontainer/syscontainer/unitgen/sysd"
@@ -43,7 +45,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 	adoptLibraryLog(c.Context, log)
 	// The state directory is the superuser's alone, so that not even list works for others.
 	if os.Geteuid() != 0 {
-		return install.Hint(errors.New("must be run as root"), "use sudo")
+		return hint.Add(errors.New("must be run as root"), "use sudo")
 	}
 	tree, err := hosttree.Open(c.String("root"))
 	if err != nil {
@@ -64,7 +66,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 	}
 	return advise(do(c.Context, &install.Installer{
 		Tree:     tree,
-		Paths:    install.Paths{State: settings.StateDir},
+		Paths:    deployment.Paths{State: settings.StateDir},
 		Host:     inspectHost(tree, units),
 		Images:   images{store},
 		Services: services{units},
@@ -213,7 +215,7 @@ func (s services) Status(ctx context.Context, unit string) (install.Status, erro
 func (s services) Start(ctx context.Context, unit string) error {
 	err := s.units.Start(ctx, unit)
 	if errors.Is(err, sysd.ErrNotRunning) {
-		return install.Hint(err, "when the host runs: systemctl start %s", unit)
+		return hint.Add(err, "when the host runs: systemctl start %s", unit)
 	}
 	return err
 }
@@ -221,12 +223,12 @@ func (s services) Start(ctx context.Context, unit string) error {
 // images shows the image store to package install.
 type images struct{ *imagestore.Store }
 
-func (i images) Pull(ctx context.Context, reference string) (install.Image, error) {
+func (i images) Pull(ctx context.Context, reference string) (deployment.Image, error) {
 	image, err := i.Store.Pull(ctx, reference)
 	return shownImage(image), err
 }
 
-func (i images) Find(ctx context.Context, reference string) (install.Image, error) {
+func (i images) Find(ctx context.Context, reference string) (deployment.Image, error) {
 	image, err := i.Store.Find(ctx, reference)
 	return shownImage(image), err
 }
@@ -236,8 +238,8 @@ func (i images) Remove(ctx context.Context, reference string) error {
 	return i.Untag(ctx, reference)
 }
 
-func shownImage(image imagestore.Image) install.Image {
-	return install.Image{
+func shownImage(image imagestore.Image) deployment.Image {
+	return deployment.Image{
 		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit, Config: image.Config, Added: image.Added,
 	}
 }

@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 )
@@ -69,7 +70,7 @@ type PreviewFile struct {
 // [ErrNoExports].
 func RenderDirectory(files fs.FS, req Request) (*Preview, error) {
 	if info, err := fs.Stat(files, exportsDir); err != nil || !info.IsDir() {
-		return &Preview{}, Hint(fmt.Errorf("%s: %w", req.Image, ErrNoExports),
+		return &Preview{}, hint.Add(fmt.Errorf("%s: %w", req.Image, ErrNoExports),
 			"give the root of an image, or a folder with %s in it, which says how the image is to run", exportsDir)
 	}
 	image := sampleImage(req.Image)
@@ -82,11 +83,11 @@ func RenderDirectory(files fs.FS, req Request) (*Preview, error) {
 // joins everything for which Install would refuse the image; the preview is there with
 // an error, too, as far as it could be made.
 func Render(image Image, files fs.FS, req Request) (*Preview, error) {
-	name, err := req.containerName()
-	if err := errors.Join(err, req.check(name)); err != nil {
+	name, err := req.ContainerName()
+	if err := errors.Join(err, req.Check(name)); err != nil {
 		return &Preview{}, err
 	}
-	c := &compiler{name: name, image: image, files: files, req: req, facts: sampleFacts()}
+	c := &compiler{Input: Input{Name: name, Image: image, Files: files, Request: req, Facts: sampleFacts()}}
 	if err := c.prepare(); err != nil {
 		return &Preview{Name: name, Image: image.Reference}, err
 	}
@@ -106,7 +107,7 @@ func (c *compiler) unreached() error {
 	if c.plan.To.Unit != "" || c.manifest.NoContainerService {
 		return nil
 	}
-	_, err := c.spec(runcspec.Host{CgroupsPath: "/system.slice/" + unitName(c.name) + "/container", Bundle: c.destDir()})
+	_, err := c.spec(runcspec.Host{CgroupsPath: "/system.slice/" + UnitName(c.Name) + "/container", Bundle: c.destDir()})
 	_, tmpfilesErr := c.render(tmpfilesTemplate, templates.Tmpfiles, nil)
 	return errors.Join(err, tmpfilesErr)
 }
@@ -116,9 +117,9 @@ func untold(err, told error) error {
 	switch e := err.(type) { //nolint:errorlint // the tree is walked here, link by link
 	case nil:
 		return nil
-	case *HintError:
+	case *hint.Error:
 		if rest := untold(e.Err, told); rest != nil {
-			return &HintError{Err: rest, Text: e.Text}
+			return &hint.Error{Err: rest, Text: e.Text}
 		}
 		return nil
 	case interface{ Unwrap() []error }:
@@ -184,7 +185,7 @@ func sampleValue(s templates.Setting) string {
 
 func (c *compiler) preview(samples []string) *Preview {
 	p := &Preview{
-		Name: c.name, Image: c.image.Reference, Variables: c.variableValues(samples), Files: []PreviewFile{},
+		Name: c.Name, Image: c.Image.Reference, Variables: c.variableValues(samples), Files: []PreviewFile{},
 		HostFiles: c.plan.To.Files, Warnings: append([]string{}, c.plan.Warnings...), Manifest: c.manifest,
 		Starts: c.unit.Runs(LauncherPath),
 	}
@@ -200,7 +201,7 @@ func (c *compiler) preview(samples []string) *Preview {
 		if utf8.Valid(f.Data) && !strings.HasPrefix(f.Path, credentialsDir+"/") {
 			shown.Content = string(f.Data)
 		}
-		if f.Path == unitName(c.name) {
+		if f.Path == UnitName(c.Name) {
 			p.Service = f.Data
 		}
 		p.Files = append(p.Files, shown)
@@ -243,3 +244,7 @@ func (c *compiler) origin(name string, samples []string) Origin {
 	}
 	return HostsOwn
 }
+
+// ErrNoExports says that a directory does not hold what makes an image a system
+// container.
+var ErrNoExports = errors.New("there is no directory exports")

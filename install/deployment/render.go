@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func (c *compiler) readManifest() error {
 		return nil
 	}
 	if c.manifest, err = templates.ParseManifest(data); err != nil {
-		return fmt.Errorf("reading %s of %s: %w", manifestFile, c.image.Reference, err)
+		return fmt.Errorf("reading %s of %s: %w", manifestFile, c.Image.Reference, err)
 	}
 	return nil
 }
@@ -47,17 +47,17 @@ func (c *compiler) mergeValues() error {
 		"RUN_DIRECTORY":            "/run",
 		"STATE_DIRECTORY":          "/var/lib",
 		"CONF_DIRECTORY":           "/etc",
-		"RUNTIME":                  c.facts.runtime,
+		"RUNTIME":                  c.Facts.Runtime,
 		"ATOMIC":                   programPath,
-		"ALL_PROCESS_CAPABILITIES": quoteList(c.facts.host.Capabilities),
+		"ALL_PROCESS_CAPABILITIES": quoteList(c.Facts.Host.Capabilities),
 	}
-	maps.Copy(defaults, c.facts.generated)
+	maps.Copy(defaults, c.Facts.Generated)
 	values, err := templates.Merge(c.forcedValues(), c.set, c.manifest.Defaults(), defaults)
 	if err != nil {
 		return err
 	}
 	if _, ok := values["PIDFILE"]; !ok {
-		values["PIDFILE"] = path.Join(values["RUN_DIRECTORY"], "container-"+c.name+".pid")
+		values["PIDFILE"] = path.Join(values["RUN_DIRECTORY"], "container-"+c.Name+".pid")
 	}
 	values["EXEC_START"] = c.execStart(values)
 	c.values = values
@@ -65,23 +65,23 @@ func (c *compiler) mergeValues() error {
 }
 
 func (c *compiler) destDir() string {
-	return c.facts.paths.Deployment(c.name, c.facts.deployment)
+	return c.Facts.Paths.Deployment(c.Name, c.Facts.Deployment)
 }
 
 // forcedValues are the variables that nobody may set. EXEC_START follows when
 // those it is made of are known; the service is stopped by systemd's own means.
 func (c *compiler) forcedValues() map[string]string {
 	return map[string]string{
-		"NAME":          c.name,
-		"IMAGE_NAME":    c.req.Image,
-		"IMAGE_ID":      c.image.Digest.Encoded(),
+		"NAME":          c.Name,
+		"IMAGE_NAME":    c.Request.Image,
+		"IMAGE_ID":      c.Image.Digest.Encoded(),
 		"DESTDIR":       c.destDir(),
 		"EXEC_START":    "",
 		"EXEC_STOP":     "",
 		"EXEC_STARTPRE": "",
 		"EXEC_STOPPOST": "",
-		"HOST_UID":      strconv.Itoa(c.facts.host.UID),
-		"HOST_GID":      strconv.Itoa(c.facts.host.GID),
+		"HOST_UID":      strconv.Itoa(c.Facts.Host.UID),
+		"HOST_GID":      strconv.Itoa(c.Facts.Host.GID),
 	}
 }
 
@@ -93,7 +93,7 @@ func (c *compiler) execStart(values templates.Values) string {
 		"--runtime=" + values["RUNTIME"],
 		"--pid-file=" + values["PIDFILE"],
 		"--bundle=" + c.destDir(),
-		c.name,
+		c.Name,
 	}, " ")
 }
 
@@ -113,7 +113,7 @@ func (c *compiler) checkExecStart() error {
 		}
 	}
 	pidFile := c.values["PIDFILE"]
-	if _, err := c.facts.tree.Lstat(pidFile); err == nil && !strings.HasPrefix(pidFile, "/run/") {
+	if _, err := c.Facts.Tree.Lstat(pidFile); err == nil && !strings.HasPrefix(pidFile, "/run/") {
 		wrong = append(wrong, fmt.Errorf("$PIDFILE: %s exists, and starting the container would replace it", pidFile))
 	}
 	return errors.Join(wrong...)
@@ -157,12 +157,12 @@ func (c *compiler) renderText(name string, text []byte, format templates.Format)
 
 // read returns a file of the image, nil when there is none.
 func (c *compiler) read(name string) ([]byte, error) {
-	data, err := fs.ReadFile(c.files, name)
+	data, err := fs.ReadFile(c.Files, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading /%s of %s: %w", name, c.image.Reference, err)
+		return nil, fmt.Errorf("reading /%s of %s: %w", name, c.Image.Reference, err)
 	}
 	if data == nil {
 		data = []byte{}

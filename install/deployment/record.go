@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"encoding/json"
@@ -97,8 +97,8 @@ type Mode uint32
 
 const modeBits = 0o7777
 
-// modeOf returns the bits of m in chmod's order.
-func modeOf(m fs.FileMode) Mode {
+// ModeOf returns the bits of m in chmod's order.
+func ModeOf(m fs.FileMode) Mode {
 	bits := Mode(m.Perm())
 	for flag, bit := range map[fs.FileMode]Mode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
 		if m&flag != 0 {
@@ -132,8 +132,8 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// encode returns the record as it is stored.
-func (r *Record) encode() ([]byte, error) {
+// Encode returns the record as it is stored.
+func (r *Record) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding the record of %s: %w", r.Name, err)
@@ -141,7 +141,9 @@ func (r *Record) encode() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-func decodeRecord(data []byte) (*Record, error) {
+// DecodeRecord reads what Encode wrote. The error says so when a later version of this
+// program did.
+func DecodeRecord(data []byte) (*Record, error) {
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("decoding a record: %w", err)
@@ -155,8 +157,8 @@ func decodeRecord(data []byte) (*Record, error) {
 	return &r, nil
 }
 
-// filesByPath maps the paths of the record's files to them. A nil record has none.
-func (r *Record) filesByPath() map[string]HostFile {
+// FilesByPath maps the paths of the record's files to them. A nil record has none.
+func (r *Record) FilesByPath() map[string]HostFile {
 	files := map[string]HostFile{}
 	if r == nil {
 		return files
@@ -167,8 +169,8 @@ func (r *Record) filesByPath() map[string]HostFile {
 	return files
 }
 
-// file returns the entry at path and whether there is one. A nil record has none.
-func (r *Record) file(path string) (HostFile, bool) {
+// File returns the entry at path and whether there is one. A nil record has none.
+func (r *Record) File(path string) (HostFile, bool) {
 	if r == nil {
 		return HostFile{}, false
 	}

@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
@@ -18,7 +19,7 @@ import (
 // compileSpec plans config.json: the image's, as it is or rendered, or one made
 // from what the image says of itself.
 func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
-	cgroup, err := unit.CgroupPath(unitName(c.name))
+	cgroup, err := unit.CgroupPath(UnitName(c.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -57,30 +58,30 @@ func (c *compiler) spec(host runcspec.Host) (*specs.Spec, error) {
 	}
 	spec, notes, err := runcspec.Compile(file, text, c.platform(), host)
 	if err != nil {
-		return nil, violationHints(fmt.Errorf("checking /%s of %s: %w", file, c.image.Reference, err))
+		return nil, violationHints(fmt.Errorf("checking /%s of %s: %w", file, c.Image.Reference, err))
 	}
 	for _, note := range notes {
-		c.warn("/%s of %s: %s", file, c.image.Reference, note)
+		c.warn("/%s of %s: %s", file, c.Image.Reference, note)
 	}
 	return spec, nil
 }
 
 // platform is what the host offers to containers, as far as it is known.
 func (c *compiler) platform() runcspec.Platform {
-	known := c.facts.host.Grantable
+	known := c.Facts.Host.Grantable
 	if len(known) == 0 {
-		known = c.facts.host.Capabilities
+		known = c.Facts.Host.Capabilities
 	}
 	return runcspec.Platform{
 		Capabilities:    known,
-		MaxFiles:        c.facts.host.MaxFiles,
+		MaxFiles:        c.Facts.Host.MaxFiles,
 		WithoutSELinux:  !c.exists("/sys/fs/selinux/enforce") && !c.exists("/etc/selinux/config"),
 		WithoutAppArmor: !c.exists("/sys/kernel/security/apparmor/profiles") && !c.exists("/etc/apparmor.d"),
 	}
 }
 
 func (c *compiler) exists(hostPath string) bool {
-	_, err := c.facts.tree.Stat(hostPath)
+	_, err := c.Facts.Tree.Stat(hostPath)
 	return err == nil
 }
 
@@ -92,8 +93,8 @@ func (c *compiler) checkHooks(spec *specs.Spec) error {
 		if !hook.OnHost || c.brings(hook.Path) {
 			continue
 		}
-		if err := isProgram(c.facts.tree, hook.Path); err != nil {
-			errs = append(errs, fmt.Errorf("checking the hooks of %s: %s: %w", c.image.Reference, hook.Pointer, err))
+		if err := isProgram(c.Facts.Tree, hook.Path); err != nil {
+			errs = append(errs, fmt.Errorf("checking the hooks of %s: %s: %w", c.Image.Reference, hook.Pointer, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -103,10 +104,10 @@ func (c *compiler) checkHooks(spec *specs.Spec) error {
 // for the host, or one in the deployment.
 func (c *compiler) brings(hostPath string) bool {
 	file := path.Join(hostFilesTree, hostPath)
-	if inside, ok := strings.CutPrefix(hostPath, path.Join(c.destDir(), rootfsDir)+"/"); ok {
+	if inside, ok := strings.CutPrefix(hostPath, path.Join(c.destDir(), RootfsDir)+"/"); ok {
 		file = inside
 	}
-	_, err := fs.Stat(c.files, file)
+	_, err := fs.Stat(c.Files, file)
 	return err == nil
 }
 
@@ -121,5 +122,5 @@ func violationHints(err error) error {
 	if len(hints) == 0 {
 		return err
 	}
-	return Hint(err, "%s", strings.Join(hints, "\n"))
+	return hint.Add(err, "%s", strings.Join(hints, "\n"))
 }

@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -10,22 +10,42 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/runcspec"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
-// compiler turns an image and a request into a plan. It reads the image and the
-// host and changes neither.
-type compiler struct {
-	// What a plan depends on, and nothing else.
-	name  string // of the container
-	image Image
-	files fs.FS // of the image
-	req   Request
-	facts facts
+// Input is what a plan depends on, and nothing else.
+type Input struct {
+	Name    string // of the container
+	Image   Image
+	Files   fs.FS // of the image
+	Request Request
+	Facts   Facts
+}
 
-	// What is found on the way.
+// Compile plans a new deployment. It reads the image and the host and changes
+// neither; equal inputs have equal plans. The error joins all that is wrong.
+func Compile(in Input) (*Plan, error) {
+	c := &compiler{Input: in}
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	if err := c.checkValues(); err != nil {
+		return nil, err
+	}
+	if err := c.build(); err != nil {
+		return nil, err
+	}
+	c.warnUnused()
+	return c.plan, nil
+}
+
+// compiler is what is found on the way from an input to a plan.
+type compiler struct {
+	Input
+
 	set      map[string]string // by the user, without secrets
 	secrets  map[string]string // by the user, never in a template
 	manifest templates.Manifest
@@ -41,24 +61,9 @@ type compiler struct {
 	plan      *Plan
 }
 
-// compile plans the installation of a new deployment, without touching anything.
-func (c *compiler) compile() (*Plan, error) {
-	if err := c.prepare(); err != nil {
-		return nil, err
-	}
-	if err := c.checkValues(); err != nil {
-		return nil, err
-	}
-	if err := c.build(); err != nil {
-		return nil, err
-	}
-	c.warnUnused()
-	return c.plan, nil
-}
-
 // prepare reads what the image says of itself and gives the variables their values.
 func (c *compiler) prepare() error {
-	c.set = c.req.setValues()
+	c.set = c.Request.setValues()
 	if err := c.readManifest(); err != nil {
 		return err
 	}
@@ -82,18 +87,18 @@ func (c *compiler) build() error {
 func (c *compiler) begin() {
 	c.plan = &Plan{To: &Record{
 		Version:    recordVersion,
-		Name:       c.name,
-		Deployment: c.facts.deployment,
-		Created:    c.facts.now,
-		Image:      ImageRef{Given: c.req.Image, Reference: c.image.Reference, Digest: c.image.Digest.String(), Commit: c.image.Commit},
+		Name:       c.Name,
+		Deployment: c.Facts.Deployment,
+		Created:    c.Facts.Now,
+		Image:      ImageRef{Given: c.Request.Image, Reference: c.Image.Reference, Digest: c.Image.Digest.String(), Commit: c.Image.Commit},
 		Values:     c.set,
 		Secrets:    c.secretNames(),
-		Generated:  c.facts.generated,
-		Relations:  c.req.Relations,
+		Generated:  c.Facts.Generated,
+		Relations:  c.Request.Relations,
 		Files:      []HostFile{},
 	}}
 	for _, key := range c.manifest.UnknownKeys {
-		c.warn("%s: %s has the unknown key %q, which is ignored", c.image.Reference, manifestFile, key)
+		c.warn("%s: %s has the unknown key %q, which is ignored", c.Image.Reference, manifestFile, key)
 	}
 	c.warnValues()
 }
@@ -112,8 +117,8 @@ func (c *compiler) compileService() error {
 		return err
 	}
 	c.unit = unit
-	c.plan.To.Unit = unitName(c.name)
-	c.addFile(unitPath(c.name), unitName(c.name), unitText, 0o644)
+	c.plan.To.Unit = UnitName(c.Name)
+	c.addFile(UnitPath(c.Name), UnitName(c.Name), unitText, 0o644)
 	if unit.Runs(LauncherPath) {
 		return c.compileContainer(unit)
 	}
@@ -150,7 +155,7 @@ func (c *compiler) mountPoints(spec *specs.Spec) []runcspec.MountPoint {
 		if point.Source == "" {
 			continue
 		}
-		if info, err := c.facts.tree.Stat(point.Source); err == nil {
+		if info, err := c.Facts.Tree.Stat(point.Source); err == nil {
 			points[i].Dir = info.IsDir()
 		}
 	}
@@ -159,24 +164,24 @@ func (c *compiler) mountPoints(spec *specs.Spec) []runcspec.MountPoint {
 
 func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 	d := unitgen.DropInSpec{
-		Name:      c.name,
+		Name:      c.Name,
 		DeployDir: c.destDir(),
 		Runtime:   c.plan.To.Runtime,
 		Unit:      unit,
-		After:     c.req.Relations.After,
-		Before:    c.req.Relations.Before,
-		Requires:  c.req.Relations.Requires,
-		Wants:     c.req.Relations.Wants,
+		After:     c.Request.Relations.After,
+		Before:    c.Request.Relations.Before,
+		Requires:  c.Request.Relations.Requires,
+		Wants:     c.Request.Relations.Wants,
 	}
 	if _, says := unit.Last("Service", "KillSignal"); !says {
-		d.KillSignal = c.image.Config.Config.StopSignal
+		d.KillSignal = c.Image.Config.Config.StopSignal
 	}
 	c.addCredentials(&d, spec)
 	text, err := unitgen.DropIn(d)
 	if err != nil {
-		return fmt.Errorf("making the drop-in of %s: %w", unitName(c.name), err)
+		return fmt.Errorf("making the drop-in of %s: %w", UnitName(c.Name), err)
 	}
-	c.addFile(dropInPath(c.name), dropInFile, text, 0o644)
+	c.addFile(DropInPath(c.Name), DropInFile, text, 0o644)
 	return nil
 }
 
@@ -193,7 +198,7 @@ func (c *compiler) compileTmpfiles(binds []runcspec.BindSource) error {
 		}
 	}
 	if len(text) > 0 {
-		c.addFile(tmpfilesPath(c.name), tmpfilesFile, text, 0o644)
+		c.addFile(TmpfilesPath(c.Name), TmpfilesFile, text, 0o644)
 	}
 	return nil
 }
@@ -205,7 +210,7 @@ func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source 
 		if slices.ContainsFunc(c.kept, func(s unitgen.Source) bool { return s.Path == bind.Path }) {
 			continue
 		}
-		if _, err := c.facts.tree.Stat(bind.Path); err != nil && !bind.System {
+		if _, err := c.Facts.Tree.Stat(bind.Path); err != nil && !bind.System {
 			missing = append(missing, unitgen.Source{Path: bind.Path})
 		}
 	}
@@ -217,13 +222,13 @@ func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source 
 func (c *compiler) checkPrograms() (string, error) {
 	runtime := c.values["RUNTIME"]
 	if runtime == "" {
-		return "", Hint(errors.New("no OCI runtime on the host: neither crun nor runc was found"), "install the package crun or runc, or name one with --runtime")
+		return "", hint.Add(errors.New("no OCI runtime on the host: neither crun nor runc was found"), "install the package crun or runc, or name one with --runtime")
 	}
-	if err := isProgram(c.facts.tree, runtime); err != nil {
-		return "", Hint(fmt.Errorf("looking for the OCI runtime: %w", err), "install it, or name another with --runtime")
+	if err := isProgram(c.Facts.Tree, runtime); err != nil {
+		return "", hint.Add(fmt.Errorf("looking for the OCI runtime: %w", err), "install it, or name another with --runtime")
 	}
-	if err := isProgram(c.facts.tree, LauncherPath); err != nil {
-		return "", Hint(fmt.Errorf("looking for the launcher that units run: %w", err), "install syscontainer on that host as well: make install DESTDIR=DIR")
+	if err := isProgram(c.Facts.Tree, LauncherPath); err != nil {
+		return "", hint.Add(fmt.Errorf("looking for the launcher that units run: %w", err), "install syscontainer on that host as well: make install DESTDIR=DIR")
 	}
 	return runtime, nil
 }
@@ -234,7 +239,7 @@ func (c *compiler) warnUnused() {
 		case "RUNTIME", "PIDFILE", "RUN_DIRECTORY": // they are in EXEC_START
 			continue
 		}
-		c.warn("--set %s: no template of %s uses that variable (it uses %s)", name, c.image.Reference, strings.Join(c.knownVariables(), ", "))
+		c.warn("--set %s: no template of %s uses that variable (it uses %s)", name, c.Image.Reference, strings.Join(c.knownVariables(), ", "))
 	}
 }
 

@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func (c *compiler) credentials() runcspec.Credentials {
 	if len(c.secrets) == 0 {
 		return runcspec.Credentials{}
 	}
-	return runcspec.Credentials{Directory: credentialsPath(c.name), Copy: ownCredentialsPath(c.name)}
+	return runcspec.Credentials{Directory: credentialsPath(c.Name), Copy: ownCredentialsPath(c.Name)}
 }
 
 // addCredentials plans the files of the secrets and what the drop-in has of them.
@@ -31,7 +31,7 @@ func (c *compiler) addCredentials(d *unitgen.DropInSpec, spec *specs.Spec) {
 		d.Credentials = append(d.Credentials, unitgen.Credential{Name: name, Path: path.Join(c.destDir(), file)})
 	}
 	if len(c.secrets) > 0 && !runcspec.RunsAsRoot(spec) {
-		d.RuntimeDirectory = serviceRunDir(c.name)
+		d.RuntimeDirectory = serviceRunDir(c.Name)
 	}
 }
 
@@ -40,5 +40,5 @@ func (c *compiler) errNoContainer() error {
 	if len(c.secrets) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s runs no container that could read the secret %s", c.image.Reference, strings.Join(c.secretNames(), ", "))
+	return fmt.Errorf("%s runs no container that could read the secret %s", c.Image.Reference, strings.Join(c.secretNames(), ", "))
 }

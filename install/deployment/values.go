@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/templates"
 )
 
@@ -47,13 +48,13 @@ func (c *compiler) checkValues() error {
 	for _, t := range list {
 		secret := t.Secrets(c.manifest.IsSecret)
 		if secret != nil {
-			secret = Hint(secret, "a container reads a secret from the file of that name in $CREDENTIALS_DIRECTORY")
+			secret = hint.Add(secret, "a container reads a secret from the file of that name in $CREDENTIALS_DIRECTORY")
 		}
 		errs = append(errs, secret, t.Missing(withSecrets(all, c.manifest)))
 	}
 	err = errors.Join(errs...)
 	if words := c.describe(variablesIn(err)); words != "" {
-		return Hint(err, "%s", words)
+		return hint.Add(err, "%s", words)
 	}
 	return err
 }
@@ -174,7 +175,7 @@ func (c *compiler) templateNames() []string {
 		names = append(names, tmpfilesTemplate)
 	}
 	// That they cannot be listed is an error of compileUnits.
-	if units, err := fs.ReadDir(c.files, unitsTree); err == nil {
+	if units, err := fs.ReadDir(c.Files, unitsTree); err == nil {
 		for _, unit := range units {
 			if path.Ext(unit.Name()) == ".template" {
 				names = append(names, path.Join(unitsTree, unit.Name()))
@@ -190,17 +191,17 @@ func (c *compiler) templateNames() []string {
 // warnValues tells what is odd about the values and is no error.
 func (c *compiler) warnValues() {
 	for _, key := range c.manifest.DuplicateKeys {
-		c.warn("%s: %s has %s more than once; the last one counts", c.image.Reference, manifestFile, key)
+		c.warn("%s: %s has %s more than once; the last one counts", c.Image.Reference, manifestFile, key)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.manifest.Values)) {
 		setting := c.manifest.Values[name]
 		old, ok := c.manifest.DefaultValues[name]
 		if ok && setting.Default != nil && old != *setting.Default {
-			c.warn("%s: %s has two defaults for %s; the one of values counts", c.image.Reference, manifestFile, name)
+			c.warn("%s: %s has two defaults for %s; the one of values counts", c.Image.Reference, manifestFile, name)
 		}
 	}
 	for _, name := range c.secretNames() {
-		if why := c.req.Exposed[name]; why != "" {
+		if why := c.Request.Exposed[name]; why != "" {
 			c.warn("%s is a secret: %s", name, why)
 		}
 	}

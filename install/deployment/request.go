@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
@@ -24,8 +25,8 @@ type Request struct {
 	DryRun    bool              // plan, and change nothing
 }
 
-// containerName returns the name that the container will have.
-func (r Request) containerName() (string, error) {
+// ContainerName returns the name that the container will have.
+func (r Request) ContainerName() (string, error) {
 	name := r.Name
 	if name == "" {
 		name = DefaultName(r.Image)
@@ -35,14 +36,14 @@ func (r Request) containerName() (string, error) {
 	case err == nil:
 		return name, nil
 	case r.Name == "":
-		return "", &UsageError{Hint(fmt.Errorf("naming the container after the image: %w", err), "give it a name with --name")}
+		return "", &hint.UsageError{Err: hint.Add(fmt.Errorf("naming the container after the image: %w", err), "give it a name with --name")}
 	}
-	return "", &UsageError{err}
+	return "", &hint.UsageError{Err: err}
 }
 
-// check refuses a request that could not be fulfilled with any image, for a container
+// Check refuses a request that could not be fulfilled with any image, for a container
 // of that name.
-func (r Request) check(name string) error {
+func (r Request) Check(name string) error {
 	var wrong []error
 	for _, variable := range slices.Sorted(maps.Keys(r.Values)) {
 		if templates.IsForced(variable) {
@@ -54,12 +55,12 @@ func (r Request) check(name string) error {
 	}
 	for _, unit := range slices.Concat(r.Relations.After, r.Relations.Before, r.Relations.Requires, r.Relations.Wants) {
 		wrong = append(wrong, unitgen.CheckUnitName(unit))
-		if unit == unitName(name) {
+		if unit == UnitName(name) {
 			wrong = append(wrong, fmt.Errorf("%s cannot come before or after itself", unit))
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return &UsageError{err}
+		return &hint.UsageError{Err: err}
 	}
 	return nil
 }
@@ -119,7 +120,7 @@ func Assignments(args []string) (map[string]string, error) {
 		values[name] = value
 	}
 	if len(wrong) > 0 {
-		return nil, &UsageError{errors.Join(wrong...)}
+		return nil, &hint.UsageError{Err: errors.Join(wrong...)}
 	}
 	return values, nil
 }

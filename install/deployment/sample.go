@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"io/fs"
@@ -12,19 +12,19 @@ import (
 
 // sampleFacts are those of a host on which nothing is installed and nothing is odd,
 // the same wherever an author looks at an image.
-func sampleFacts() facts {
+func sampleFacts() Facts {
 	host := Host{Unified: true}
 	for _, c := range capability.ListKnown() {
 		host.Capabilities = append(host.Capabilities, "CAP_"+strings.ToUpper(c.String()))
 	}
-	return facts{
-		host:       host,
-		paths:      Paths{State: "/var/lib/syscontainer"},
-		tree:       sampleTree{},
-		deployment: 1,
-		now:        time.Unix(0, 0).UTC(),
-		generated:  map[string]string{"UUID": "00000000-0000-4000-8000-000000000000"},
-		runtime:    runtimeCandidates[0],
+	return Facts{
+		Host:       host,
+		Paths:      Paths{State: "/var/lib/syscontainer"},
+		Tree:       sampleTree{},
+		Deployment: 1,
+		Now:        time.Unix(0, 0).UTC(),
+		Generated:  map[string]string{"UUID": "00000000-0000-4000-8000-000000000000"},
+		Runtime:    runtimeCandidates[0],
 	}
 }
 
@@ -43,10 +43,10 @@ func OnEveryHost(hostPath string) bool {
 // and files that programs count on.
 type sampleTree struct{}
 
-// Lstat implements hostReader.
+// Lstat implements HostReader.
 func (t sampleTree) Lstat(p string) (fs.FileInfo, error) { return t.Stat(p) }
 
-// Stat implements hostReader.
+// Stat implements HostReader.
 func (sampleTree) Stat(p string) (fs.FileInfo, error) {
 	p = path.Clean(p)
 	switch p {
@@ -56,7 +56,7 @@ func (sampleTree) Stat(p string) (fs.FileInfo, error) {
 		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols":
 		return sampleFile{path.Base(p), 0o644}, nil
 	case "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp",
-		"/etc/default", "/etc/profile.d", "/etc/ssl", "/etc/ssl/certs", "/etc/sysctl.d", "/etc/systemd", systemdDir, tmpfilesDir,
+		"/etc/default", "/etc/profile.d", "/etc/ssl", "/etc/ssl/certs", "/etc/sysctl.d", "/etc/systemd", SystemdDir, tmpfilesDir,
 		"/lib/modules", "/usr", "/usr/bin", "/usr/lib", "/usr/lib/modules", "/usr/lib/systemd", "/usr/lib/systemd/system",
 		"/usr/libexec", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin", "/usr/share",
 		"/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool", "/var/tmp", "/sys/fs/cgroup", "/run/systemd":
@@ -65,7 +65,7 @@ func (sampleTree) Stat(p string) (fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "stat", Path: p, Err: fs.ErrNotExist}
 }
 
-// Path implements hostReader: there are no links.
+// Path implements HostReader: there are no links.
 func (sampleTree) Path(p string) (string, error) { return path.Clean(p), nil }
 
 type sampleFile struct {

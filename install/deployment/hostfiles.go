@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"crypto/sha256"
@@ -27,15 +27,15 @@ func (c *compiler) compileHostFiles() error {
 		return err
 	}
 	var wrong []error
-	err = fs.WalkDir(c.files, hostFilesTree, func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(c.Files, hostFilesTree, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("reading /%s of %s: %w", name, c.image.Reference, err)
+			return fmt.Errorf("reading /%s of %s: %w", name, c.Image.Reference, err)
 		}
 		if name == hostFilesTree {
 			return nil
 		}
 		if err := c.compileHostFile(name, entry); err != nil {
-			wrong = append(wrong, fmt.Errorf("planning /%s of %s: %w", name, c.image.Reference, err))
+			wrong = append(wrong, fmt.Errorf("planning /%s of %s: %w", name, c.Image.Reference, err))
 		}
 		return nil
 	})
@@ -47,15 +47,15 @@ func (c *compiler) compileHostFiles() error {
 // of the host once the image is checked out.
 func (c *compiler) hasTree(name string) (bool, error) {
 	for _, dir := range []string{exportsDir, name} {
-		info, err := fs.Lstat(c.files, dir)
+		info, err := fs.Lstat(c.Files, dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("reading /%s of %s: %w", dir, c.image.Reference, err)
+			return false, fmt.Errorf("reading /%s of %s: %w", dir, c.Image.Reference, err)
 		}
 		if !info.IsDir() {
-			return false, fmt.Errorf("reading /%s of %s: it is not a directory", dir, c.image.Reference)
+			return false, fmt.Errorf("reading /%s of %s: it is not a directory", dir, c.Image.Reference)
 		}
 	}
 	return true, nil
@@ -95,7 +95,7 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	f := HostFile{Path: target, Mode: modeOf(info.Mode()), Origin: path.Join(rootfsDir, name)}
+	f := HostFile{Path: target, Mode: ModeOf(info.Mode()), Origin: path.Join(RootfsDir, name)}
 	if owner, ok := info.Sys().(Owner); ok {
 		f.UID, f.GID = owner.Owner()
 	}
@@ -105,7 +105,7 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 	case info.Mode()&fs.ModeSymlink != 0:
 		f.Kind = Symlink
 		f.Mode = 0
-		if f.Target, err = fs.ReadLink(c.files, name); err != nil {
+		if f.Target, err = fs.ReadLink(c.Files, name); err != nil {
 			return err
 		}
 		if !utf8.ValidString(f.Target) {
@@ -123,13 +123,13 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 // reserved reports whether a path is one that an image must not write: our state,
 // by whatever links it is reached.
 func (c *compiler) reserved(p string) bool {
-	p, state := c.location(p), c.location(c.facts.paths.State)
+	p, state := c.location(p), c.location(c.Facts.Paths.State)
 	return p == state || strings.HasPrefix(p, state+"/")
 }
 
 // location is where a directory of the host is when all links are followed.
 func (c *compiler) location(dir string) string {
-	inside, err := c.facts.tree.Path(path.Join(dir, "x"))
+	inside, err := c.Facts.Tree.Path(path.Join(dir, "x"))
 	if err != nil {
 		return dir
 	}
@@ -141,7 +141,7 @@ func (c *compiler) compileRegular(name string, f HostFile) error {
 	if slices.Contains(c.templated, f.Path) {
 		return c.compileTemplated(name, f)
 	}
-	content, err := c.files.Open(name)
+	content, err := c.Files.Open(name)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (c *compiler) compileRegular(name string, f HostFile) error {
 }
 
 func (c *compiler) compileTemplated(name string, f HostFile) error {
-	text, err := fs.ReadFile(c.files, name)
+	text, err := fs.ReadFile(c.Files, name)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ const (
 // that its configuration is made from what its own says.
 func (c *compiler) isPlain() (bool, error) {
 	for _, name := range []string{configVerbatim, configTemplate} {
-		if _, err := fs.Stat(c.files, name); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(c.Files, name); !errors.Is(err, fs.ErrNotExist) {
 			return false, err
 		}
 	}
@@ -47,14 +47,14 @@ func (c *compiler) defaultService() ([]byte, error) {
 func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
 	options, err := c.imageOptions()
 	if err != nil {
-		return nil, fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err)
+		return nil, fmt.Errorf("making a configuration for %s: %w", c.Image.Reference, err)
 	}
-	spec, err := runcspec.FromImage(c.image.Config, options)
+	spec, err := runcspec.FromImage(c.Image.Config, options)
 	if err == nil {
 		err = errors.Join(runcspec.Adapt(spec, host), runcspec.Check(spec))
 	}
 	if err != nil {
-		return nil, violationHints(fmt.Errorf("making a configuration for %s: %w", c.image.Reference, err))
+		return nil, violationHints(fmt.Errorf("making a configuration for %s: %w", c.Image.Reference, err))
 	}
 	return spec, nil
 }
@@ -120,14 +120,14 @@ func (c *compiler) output() (runcspec.Output, error) {
 		return 0, fmt.Errorf("--set %s: %q is neither journal nor pipe", outputVariable, value)
 	}
 	found := runcspec.OutputJournal
-	err := fs.WalkDir(c.files, "var/log", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(c.Files, "var/log", func(name string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fs.SkipAll
 		}
 		if err != nil || entry.Type()&fs.ModeSymlink == 0 {
 			return err
 		}
-		target, err := fs.ReadLink(c.files, name)
+		target, err := fs.ReadLink(c.Files, name)
 		if slices.Contains([]string{"/dev/stdout", "/dev/stderr", "/proc/self/fd/1", "/proc/self/fd/2"}, target) {
 			found = runcspec.OutputPipe
 			return fs.SkipAll
@@ -140,20 +140,20 @@ func (c *compiler) output() (runcspec.Output, error) {
 // volumes places the image's volumes on the host, and plans the lines of tmpfiles.d
 // that begin each with what the image has there.
 func (c *compiler) volumes() ([]runcspec.Volume, error) {
-	paths, err := runcspec.Volumes(c.image.Config)
+	paths, err := runcspec.Volumes(c.Image.Config)
 	if err != nil {
 		return nil, err
 	}
 	for i, p := range paths {
-		if paths[i], err = resolve(c.files, p); err != nil {
+		if paths[i], err = resolve(c.Files, p); err != nil {
 			return nil, fmt.Errorf("placing the volume %s: %w", p, err)
 		}
 	}
 	var volumes []runcspec.Volume
 	for _, p := range runcspec.Outermost(paths) {
-		v := runcspec.Volume{Destination: p, Source: path.Join(c.values["STATE_DIRECTORY"], c.name, p)}
+		v := runcspec.Volume{Destination: p, Source: path.Join(c.values["STATE_DIRECTORY"], c.Name, p)}
 		volumes = append(volumes, v)
-		c.kept = append(c.kept, unitgen.Source{Path: v.Source, CopyOf: path.Join(c.destDir(), rootfsDir, p)})
+		c.kept = append(c.kept, unitgen.Source{Path: v.Source, CopyOf: path.Join(c.destDir(), RootfsDir, p)})
 	}
 	return volumes, nil
 }

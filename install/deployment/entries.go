@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"crypto/sha256"
@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"syscall"
+
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 // stageFile plans a file of the deployment.
@@ -21,7 +23,7 @@ func (c *compiler) stageFile(name string, data []byte, mode Mode) {
 func (c *compiler) addFile(hostPath, source string, data []byte, mode Mode) {
 	c.stageFile(source, data, mode)
 	c.entries = append(c.entries, HostFile{
-		Path: hostPath, Kind: File, Mode: mode, UID: c.facts.host.UID, GID: c.facts.host.GID,
+		Path: hostPath, Kind: File, Mode: mode, UID: c.Facts.Host.UID, GID: c.Facts.Host.GID,
 		Source: source, SHA256: checksum(data),
 	})
 }
@@ -59,7 +61,7 @@ func (c *compiler) compileEntries() error {
 	}
 	conflicts = append(conflicts, c.twins(), c.unitConflict())
 	if err := errors.Join(conflicts...); err != nil {
-		return Hint(err, "move away what is in the way, or install under another name with --name")
+		return hint.Add(err, "move away what is in the way, or install under another name with --name")
 	}
 	return nil
 }
@@ -69,7 +71,7 @@ func (c *compiler) addParents(entries map[string]HostFile) {
 	for _, name := range slices.Collect(maps.Keys(entries)) {
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 			if _, named := entries[dir]; !named {
-				entries[dir] = HostFile{Path: dir, Kind: Directory, Mode: 0o755, UID: c.facts.host.UID, GID: c.facts.host.GID}
+				entries[dir] = HostFile{Path: dir, Kind: Directory, Mode: 0o755, UID: c.Facts.Host.UID, GID: c.Facts.Host.GID}
 			}
 		}
 	}
@@ -79,24 +81,24 @@ func (c *compiler) addParents(entries map[string]HostFile) {
 // that another container made is in the records of both, so that whichever is
 // uninstalled last removes it.
 func (c *compiler) isHostsOwn(dir string) bool {
-	info, err := c.facts.tree.Stat(dir)
-	return err == nil && info.IsDir() && c.facts.owners[dir] == ""
+	info, err := c.Facts.Tree.Stat(dir)
+	return err == nil && info.IsDir() && c.Facts.Owners[dir] == ""
 }
 
 // conflict returns why the host has no place for f.
 func (c *compiler) conflict(f HostFile) error {
-	info, err := c.facts.tree.Lstat(f.Path)
+	info, err := c.Facts.Tree.Lstat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil // what is in the way of its directory is told of there
 	}
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", f.Path, err)
 	}
-	owner := c.facts.owners[f.Path]
+	owner := c.Facts.Owners[f.Path]
 	switch {
 	case f.Kind == Directory && info.IsDir():
 		return nil
-	case owner != "" && owner != c.name:
+	case owner != "" && owner != c.Name:
 		return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
 	case f.Kind == Directory:
 		return fmt.Errorf("%s exists and is not a directory", f.Path)
@@ -126,7 +128,7 @@ func (c *compiler) twins() error {
 		if f.Kind == Directory {
 			continue
 		}
-		disk, err := c.facts.tree.Path(f.Path)
+		disk, err := c.Facts.Tree.Path(f.Path)
 		if err != nil {
 			continue // conflict has said so
 		}
@@ -142,11 +144,11 @@ func (c *compiler) twins() error {
 // alias of one: the host has one of that name, which it would hide.
 func (c *compiler) unitConflict() error {
 	var errs []error
-	for _, unit := range c.plan.To.unitNames() {
+	for _, unit := range c.plan.To.UnitNames() {
 		errs = append(errs, c.taken(unit, foreignUnitDirs()))
 	}
 	for _, alias := range c.aliases {
-		errs = append(errs, c.taken(alias, append([]string{systemdDir}, foreignUnitDirs()...)))
+		errs = append(errs, c.taken(alias, append([]string{SystemdDir}, foreignUnitDirs()...)))
 	}
 	return errors.Join(errs...)
 }
@@ -155,7 +157,7 @@ func (c *compiler) unitConflict() error {
 func (c *compiler) taken(unit string, dirs []string) error {
 	for _, dir := range dirs {
 		p := path.Join(dir, unit)
-		if _, err := c.facts.tree.Lstat(p); err == nil {
+		if _, err := c.Facts.Tree.Lstat(p); err == nil {
 			return fmt.Errorf("the host has a unit of that name, %s", p) // /lib is /usr/lib on most hosts
 		}
 	}

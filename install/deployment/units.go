@@ -1,4 +1,4 @@
-package install
+package deployment
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
@@ -80,23 +81,23 @@ func (c *compiler) compileUnits() error {
 	if err != nil || !there {
 		return err
 	}
-	entries, err := fs.ReadDir(c.files, unitsTree)
+	entries, err := fs.ReadDir(c.Files, unitsTree)
 	if err != nil {
-		return fmt.Errorf("reading /%s of %s: %w", unitsTree, c.image.Reference, err)
+		return fmt.Errorf("reading /%s of %s: %w", unitsTree, c.Image.Reference, err)
 	}
 	var wrong []error
 	for _, entry := range entries {
 		m, text, err := c.compileUnit(entry)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("planning /%s of %s: %w", path.Join(unitsTree, entry.Name()), c.image.Reference, err))
+			wrong = append(wrong, fmt.Errorf("planning /%s of %s: %w", path.Join(unitsTree, entry.Name()), c.Image.Reference, err))
 			continue
 		}
 		c.members = append(c.members, m)
 		c.plan.To.Units = append(c.plan.To.Units, UnitRef{Name: m.name, Install: m.unit.HasInstall()})
-		c.addFile(path.Join(systemdDir, m.name), path.Join(unitsDir, m.name), text, 0o644)
+		c.addFile(path.Join(SystemdDir, m.name), path.Join(UnitsDir, m.name), text, 0o644)
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return Hint(err, "a unit in /%s is called ${NAME}.socket, ${NAME}-backup.timer.template and the like", unitsTree)
+		return hint.Add(err, "a unit in /%s is called ${NAME}.socket, ${NAME}-backup.timer.template and the like", unitsTree)
 	}
 	return nil
 }
@@ -116,7 +117,7 @@ func (c *compiler) compileUnit(entry fs.DirEntry) (m member, text []byte, err er
 	m.name = string(name)
 	isMount := path.Ext(m.name) == ".mount"
 	if !isMount {
-		if err := unitgen.CheckMember(c.name, m.name); err != nil {
+		if err := unitgen.CheckMember(c.Name, m.name); err != nil {
 			return m, nil, err
 		}
 	}
@@ -144,7 +145,7 @@ func checkMemberRuns(unit unitgen.Unit) error {
 	if !unit.Runs(LauncherPath) {
 		return nil
 	}
-	return Hint(errors.New("$EXEC_START is for the container's own service alone: one container runs once"),
+	return hint.Add(errors.New("$EXEC_START is for the container's own service alone: one container runs once"),
 		"to run something in the container, write: ExecStart=$RUNTIME exec $NAME COMMAND")
 }
 
@@ -161,10 +162,10 @@ func (c *compiler) checkUnits(service unitgen.Unit) error {
 	var wrong []error
 	for _, m := range all {
 		if err := errors.Join(c.checkLinks(m, names), c.checkTrigger(m, names)); err != nil {
-			wrong = append(wrong, fmt.Errorf("checking /%s of %s: %w", m.file, c.image.Reference, err))
+			wrong = append(wrong, fmt.Errorf("checking /%s of %s: %w", m.file, c.Image.Reference, err))
 		}
 	}
-	c.plan.To.Enabled = len(names) > 0 && !c.req.NoEnable
+	c.plan.To.Enabled = len(names) > 0 && !c.Request.NoEnable
 	return errors.Join(wrong...)
 }
 
@@ -174,7 +175,7 @@ func (c *compiler) checkLinks(m member, names []string) error {
 	var wrong []error
 	for _, other := range m.unit.Words("Install", "Also") {
 		if !slices.Contains(names, other) {
-			wrong = append(wrong, Hint(fmt.Errorf("enabling it with Also=%s: uninstalling would disable that unit, which is not the image's", other),
+			wrong = append(wrong, hint.Add(fmt.Errorf("enabling it with Also=%s: uninstalling would disable that unit, which is not the image's", other),
 				"use Wants=%s in [Unit]", other))
 		}
 	}
@@ -198,7 +199,7 @@ func (c *compiler) checkLinks(m member, names []string) error {
 // image's, and is not there.
 func (c *compiler) checkTrigger(m member, names []string) error {
 	target := m.unit.Triggers(m.name)
-	if target == "" || slices.Contains(names, target) || !unitgen.IsMember(c.name, strings.Replace(target, "@", "", 1)) {
+	if target == "" || slices.Contains(names, target) || !unitgen.IsMember(c.Name, strings.Replace(target, "@", "", 1)) {
 		return nil
 	}
 	return fmt.Errorf("it starts %s, which the image does not have", target)
@@ -228,9 +229,9 @@ func (c *compiler) passSockets(spec *specs.Spec) error {
 	return nil
 }
 
-// unitNames are all units of a deployment, the container's service last. A nil
+// UnitNames are all units of a deployment, the container's service last. A nil
 // record has none.
-func (r *Record) unitNames() []string {
+func (r *Record) UnitNames() []string {
 	if r == nil {
 		return nil
 	}
@@ -246,9 +247,9 @@ func (r *Record) unitNames() []string {
 	return names
 }
 
-// startable are the units that starting the container starts.
-func (r *Record) startable() []string {
-	return slices.DeleteFunc(r.unitNames(), func(name string) bool {
+// Startable are the units that starting the container starts.
+func (r *Record) Startable() []string {
+	return slices.DeleteFunc(r.UnitNames(), func(name string) bool {
 		return slices.ContainsFunc(r.Units, func(unit UnitRef) bool { return unit.Name == name && !unit.Install })
 	})
 }
@@ -264,7 +265,7 @@ func rank(unit string) int {
 	return 2
 }
 
-// without returns the names that are not in the other list.
-func without(names, other []string) []string {
+// Without returns the names that are not in the other list.
+func Without(names, other []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(other, name) })
 }

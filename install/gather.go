@@ -1,0 +1,50 @@
+package install
+
+import (
+	"context"
+	"time"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+)
+
+// plan compiles the installation of image.
+func (in *Installer) plan(ctx context.Context, name string, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
+	files, err := in.Images.Files(ctx, image.Commit)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := in.gather(name)
+	if err != nil {
+		return nil, err
+	}
+	return deployment.Compile(deployment.Input{Name: name, Image: image, Files: files, Request: req, Facts: facts})
+}
+
+// gather reads what compile needs to know of the host.
+func (in *Installer) gather(name string) (deployment.Facts, error) {
+	owners, err := in.owners()
+	if err != nil {
+		return deployment.Facts{}, err
+	}
+	last, err := in.lastDeployment(name)
+	if err != nil {
+		return deployment.Facts{}, err
+	}
+	return deployment.Facts{
+		Host:       in.Host,
+		Paths:      in.Paths,
+		Tree:       in.Tree,
+		Deployment: last + 1,
+		Now:        in.Now().UTC().Truncate(time.Second),
+		Generated:  map[string]string{"UUID": in.NewUUID()},
+		Runtime:    in.defaultRuntime(),
+		Owners:     owners,
+	}, nil
+}
+
+func (in *Installer) defaultRuntime() string {
+	if in.Runtime != "" {
+		return in.Runtime
+	}
+	return deployment.FindRuntime(in.Tree)
+}
