@@ -8,21 +8,22 @@ import (
 	"hash"
 	"io"
 
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/syscontainer/syscontainer/ostree/imagestore/layers/gunzip"
 )
 
 // decompress finds out how a layer is compressed and undoes it.
 func decompress(r io.Reader) (io.ReadCloser, error) {
-	buffered := bufio.NewReaderSize(r, 256<<10)
+	buffered := bufio.NewReaderSize(r, 64<<10)
 	magic, err := buffered.Peek(6)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(buffered)
+		z, err := gunzip.NewReader(buffered)
+		return io.NopCloser(z), err
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippable(magic):
 		d, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
@@ -128,12 +129,10 @@ func (a *readAhead) close() {
 
 // badStream names what is wrong with a layer's compression.
 func badStream(err error) error {
-	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, ErrBroken):
 		return err
-	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader),
-		errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
+	case errors.Is(err, gunzip.ErrCorrupt), errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
 		return broken("decompressing a layer: %w", err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return broken("a layer ends too early: %w", err)
