@@ -33,6 +33,19 @@ var rules = []struct {
 		why:      "units are text; images and a running systemd are somebody else's",
 	},
 	{
+		packages: []string{"unitgen/order"},
+		never: []string{
+			"os", "net", "time", "io/ioutil", "path/filepath", "log", module + "install", module + "ostree", module + "unitgen/sysd",
+			module + "templates", module + "runcspec", "github.com/opencontainers/", "github.com/coreos/",
+		},
+		why: "what directories of units hold goes in, an order comes out; whose units they are is somebody else's",
+	},
+	{
+		packages: []string{"install/hostunits"},
+		never:    []string{"C", "os", module + "install", module + "ostree", module + "unitgen/sysd", "os/exec"},
+		why:      "it reads directories of units through the tree that it is given, and does not care what is in them",
+	},
+	{
 		packages: []string{"runcspec"},
 		never:    []string{module, "github.com/coreos/", "github.com/containers/"},
 		why:      "the OCI runtime specification knows neither systemd nor transports",

@@ -57,19 +57,24 @@ func (u Unit) MountUnit() (string, error) {
 	if strings.Contains(where, "%") {
 		return "", &ValueError{Setting: "Where", Value: where, Reason: "has a \"%\""}
 	}
-	return escapePath(where) + ".mount", nil
+	return EscapePath(where) + ".mount", nil
 }
 
-// escapePath writes a path as systemd-escape --path does.
-func escapePath(p string) string {
+// EscapePath writes a path as systemd-escape --path does.
+func EscapePath(p string) string {
 	p = strings.Trim(path.Clean(p), "/")
 	if p == "" {
 		return "-"
 	}
+	return Escape(p)
+}
+
+// Escape writes a text as systemd-escape does, so that it can be a part of a unit's name.
+func Escape(text string) string {
 	const plain = letters + digits + ":_."
 	var b strings.Builder
-	for i := range len(p) {
-		switch c := p[i]; {
+	for i := range len(text) {
+		switch c := text[i]; {
 		case c == '/':
 			b.WriteByte('-')
 		case strings.IndexByte(plain, c) < 0 || i == 0 && c == '.':
@@ -124,6 +129,13 @@ func (u Unit) Sockets() int {
 // HasInstall tells whether enabling the unit means anything.
 func (u Unit) HasInstall() bool {
 	return slices.ContainsFunc(u.settings, func(s setting) bool { return s.section == "Install" && s.value != "" })
+}
+
+// Truth returns the value of a setting that is yes or no; says is false for one that is
+// neither, or not there.
+func (u Unit) Truth(section, key string) (value, says bool) {
+	word, _ := u.Last(section, key)
+	return isTrue(word), isTrue(word) || isFalse(word)
 }
 
 // isTrue knows the words that systemd takes for yes.

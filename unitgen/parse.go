@@ -12,14 +12,14 @@ type Unit struct {
 }
 
 type setting struct {
-	section, key, value string
+	file, section, key, value string
 }
 
 // ParseUnit reads the text of a unit file; file is its name for errors. It reads
 // as systemd does (comments, also between continued lines; values without quotes
 // removed), but is an error what systemd would skip with a warning: an assignment
 // outside of a section, a line without "=", bytes that are not UTF-8. The error
-// joins a *SyntaxError for every such line.
+// joins a *SyntaxError for every such line; the unit is then what all other lines say.
 //
 // The parser is our own because that of go-systemd knows no line numbers, lets a
 // comment that ends in a backslash swallow the next line, and refuses lines of
@@ -31,10 +31,7 @@ func ParseUnit(file string, text []byte) (Unit, error) {
 		p.take(number+1, strings.TrimSuffix(line, "\r"))
 	}
 	p.finish()
-	if err := errors.Join(p.errs...); err != nil {
-		return Unit{}, err
-	}
-	return p.unit, nil
+	return p.unit, errors.Join(p.errs...)
 }
 
 type parser struct {
@@ -93,7 +90,7 @@ func (p *parser) finish() {
 		p.fail("the assignment stands before the first section")
 	default:
 		p.unit.settings = append(p.unit.settings,
-			setting{p.section, strings.TrimSpace(key), strings.TrimSpace(value)})
+			setting{p.file, p.section, strings.TrimSpace(key), strings.TrimSpace(value)})
 	}
 }
 

@@ -9,9 +9,23 @@ import (
 // empty ones included.
 func (u Unit) All(section, key string) []string {
 	var values []string
+	for _, value := range u.Said(section, key) {
+		values = append(values, value.Text)
+	}
+	return values
+}
+
+// A Value is one that a file assigns to a key.
+type Value struct {
+	Text, File string
+}
+
+// Said is All, for those who want to know where each value stands.
+func (u Unit) Said(section, key string) []Value {
+	var values []Value
 	for _, s := range u.settings {
 		if s.section == section && s.key == key {
-			values = append(values, s.value)
+			values = append(values, Value{s.value, s.file})
 		}
 	}
 	return values
@@ -28,14 +42,33 @@ func (u Unit) Last(section, key string) (string, bool) {
 }
 
 // Words returns the words of all values of a key, quotes removed: the units of
-// After=, Requires= or RequiredBy=, for example. As with systemd's dependencies,
-// an empty assignment does not empty the list.
+// RequiredBy=, for example. As with systemd's dependencies, an empty assignment does
+// not empty the list.
 func (u Unit) Words(section, key string) []string {
 	var words []string
 	for _, value := range u.All(section, key) {
 		words = append(words, splitWords(value)...)
 	}
 	return words
+}
+
+// Words splits the value at white space and removes quotes.
+func (v Value) Words() []Value {
+	var words []Value
+	for _, word := range splitWords(v.Text) {
+		words = append(words, Value{word, v.File})
+	}
+	return words
+}
+
+// With returns the unit as it is with drop-ins, which systemd reads after it in the
+// order given.
+func (u Unit) With(dropIns ...Unit) Unit {
+	settings := slices.Clone(u.settings)
+	for _, dropIn := range dropIns {
+		settings = append(settings, dropIn.settings...)
+	}
+	return Unit{settings: settings}
 }
 
 // splitWords splits at white space outside of quotes. Backslashes are kept: they
