@@ -36,7 +36,7 @@ func (s *system) policy() (*signature.PolicyContext, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoPolicy, err)
 	}
 	policy, err := signature.NewPolicyFromBytes(text)
-	if err == nil && s.root != "" && path == filepath.Join(s.root, policyFile) {
+	if err == nil && path == s.rootPolicy {
 		policy, err = rebasePolicy(text, s.root)
 	}
 	if err != nil {
@@ -64,7 +64,11 @@ func rebasePolicy(text []byte, root string) (*signature.Policy, error) {
 	if err := json.Unmarshal(text, &policy); err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(rebase(policy, root))
+	policy, err := rebase(policy, root)
+	if err != nil {
+		return nil, err
+	}
+	text, err = json.Marshal(policy)
 	if err != nil {
 		return nil, err
 	}
@@ -72,34 +76,40 @@ func rebasePolicy(text []byte, root string) (*signature.Policy, error) {
 }
 
 // rebase puts every file that a part of a policy names below root.
-func rebase(part any, root string) any {
+func rebase(part any, root string) (_ any, err error) {
 	switch part := part.(type) {
 	case []any:
 		for i := range part {
-			part[i] = rebase(part[i], root)
+			if part[i], err = rebase(part[i], root); err != nil {
+				return nil, err
+			}
 		}
 	case map[string]any:
 		for key, value := range part {
+			change := rebase
 			switch key {
 			case "keyPath", "keyPaths", "caPath", "caRootsPath", "caIntermediatesPath", "rekorPublicKeyPath", "rekorPublicKeyPaths":
-				part[key] = below(value, root)
-			default:
-				part[key] = rebase(value, root)
+				change = allBelow
+			}
+			if part[key], err = change(value, root); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return part
+	return part, nil
 }
 
-// below is a path, or several, below root.
-func below(value any, root string) any {
+// allBelow is a path, or several, below root.
+func allBelow(value any, root string) (_ any, err error) {
 	switch value := value.(type) {
 	case string:
-		return filepath.Join(root, value)
+		return below(root, value)
 	case []any:
 		for i := range value {
-			value[i] = below(value[i], root)
+			if value[i], err = allBelow(value[i], root); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return value
+	return value, nil
 }

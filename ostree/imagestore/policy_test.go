@@ -37,7 +37,7 @@ func TestPolicyThatIsNoFile(t *testing.T) {
 	fails(t, store, repo, ref, imagestore.ErrNoPolicy, policy, "not a regular file")
 	do(t, os.Remove(policy))
 	do(t, os.Symlink("nowhere", policy))
-	fails(t, store, repo, ref, imagestore.ErrNoPolicy, policy)
+	fails(t, store, repo, ref, imagestore.ErrNoPolicy, filepath.Join(filepath.Dir(policy), "nowhere"))
 	do(t, os.Remove(policy))
 	put(t, repo, "etc/containers/accept.json", acceptAll)
 	do(t, os.Symlink("accept.json", policy))

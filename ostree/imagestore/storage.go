@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	istorage "github.com/containers/image/v5/storage"
@@ -82,7 +81,11 @@ func (s *system) storageOptions() (storage.StoreOptions, error) {
 	if s.root == "" {
 		return storage.DefaultStoreOptions()
 	}
-	options, file := storage.StoreOptions{}, filepath.Join(s.root, storageFile)
+	options := storage.StoreOptions{}
+	file, err := below(s.root, storageFile)
+	if err != nil {
+		return options, err
+	}
 	if _, err := os.Stat(file); err == nil {
 		if err := storagetypes.ReloadConfigurationFile(file, &options); err != nil {
 			return options, err
@@ -98,12 +101,32 @@ func (s *system) storageOptions() (storage.StoreOptions, error) {
 			*part.value = part.standard
 		}
 	}
-	options.GraphRoot = filepath.Join(s.root, options.GraphRoot)
-	options.RunRoot = filepath.Join(s.root, options.RunRoot)
+	err = moveBelow(&options, s.root)
+	return options, err
+}
+
+// moveBelow puts the directories of a storage below root.
+func moveBelow(options *storage.StoreOptions, root string) (err error) {
+	paths := []*string{&options.GraphRoot, &options.RunRoot}
 	if options.ImageStore != "" {
-		options.ImageStore = filepath.Join(s.root, options.ImageStore)
+		paths = append(paths, &options.ImageStore)
 	}
-	return options, nil
+	for _, path := range paths {
+		if *path, err = below(root, *path); err != nil {
+			return err
+		}
+	}
+	for i, option := range options.GraphDriverOptions {
+		key, path, _ := strings.Cut(option, "=")
+		if !strings.HasSuffix(key, ".imagestore") {
+			continue
+		}
+		if path, err = below(root, path); err != nil {
+			return err
+		}
+		options.GraphDriverOptions[i] = key + "=" + path
+	}
+	return nil
 }
 
 // closeStorage ends what opening a store mounted. Where containers run it stays.

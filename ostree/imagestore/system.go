@@ -20,10 +20,7 @@ import (
 )
 
 const (
-	signaturesDir  = "etc/containers/registries.d"
-	registriesFile = "etc/containers/registries.conf"
-	registriesDir  = "etc/containers/registries.conf.d"
-	aliasFile      = "var/cache/containers/short-name-aliases.conf"
+	aliasFile = "var/cache/containers/short-name-aliases.conf"
 
 	// noCacheDir cannot be made, which is how containers/image is told to keep
 	// its cache of blob locations in memory: the repo's refs are our cache.
@@ -33,9 +30,10 @@ const (
 // system is containers/image's view of the host, for one call.
 type system struct {
 	*types.SystemContext
-	root    string
-	scratch *scratch
-	storage storage.Store // opened by the first containers-storage: reference
+	root       string
+	rootPolicy string // the policy.json of root, with paths below it
+	scratch    *scratch
+	storage    storage.Store // opened by the first containers-storage: reference
 }
 
 // newSystem points containers/image at the files of the host, or of the root
@@ -50,34 +48,20 @@ func (s *Store) newSystem() (*system, error) {
 		s.log.Warn("tidying up", "error", err)
 	}
 	sys := &system{root: o.Root, scratch: scratch, SystemContext: &types.SystemContext{
-		RootForImplicitAbsolutePaths: o.Root,
-		SignaturePolicyPath:          o.PolicyPath,
-		AuthFilePath:                 o.AuthFile,
-		BigFilesTemporaryDir:         scratch.dir,
-		BlobInfoCacheDir:             noCacheDir,
-		DockerRegistryUserAgent:      "syscontainer",
+		SignaturePolicyPath:     o.PolicyPath,
+		AuthFilePath:            o.AuthFile,
+		BigFilesTemporaryDir:    scratch.dir,
+		BlobInfoCacheDir:        noCacheDir,
+		DockerRegistryUserAgent: "syscontainer",
 	}}
-	if o.Root != "" {
-		sys.stayBelow(o.Root)
+	err = sys.copyAliases()
+	if err == nil && o.Root != "" {
+		err = sys.stayBelow()
 	}
-	if err := errors.Join(sys.copyAliases(o.Root), sys.linkCertificates(o.Root)); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, sys.close())
 	}
 	return sys, nil
-}
-
-// stayBelow takes the root's files in place of the host's, and of those in the home
-// directory of whoever calls.
-func (s *system) stayBelow(root string) {
-	s.SystemRegistriesConfPath = filepath.Join(root, registriesFile)
-	if _, err := os.Stat(s.SystemRegistriesConfPath); errors.Is(err, fs.ErrNotExist) {
-		s.SystemRegistriesConfPath = os.DevNull // for the library a path that was given has to exist
-	}
-	s.SystemRegistriesConfDirPath = filepath.Join(root, registriesDir)
-	s.RegistriesDirPath = filepath.Join(root, signaturesDir)
-	if s.SignaturePolicyPath == "" {
-		s.SignaturePolicyPath = filepath.Join(root, policyFile)
-	}
 }
 
 // aliasSource says where short names are looked up.
@@ -90,9 +74,13 @@ func (s *system) aliasSource() string {
 
 // copyAliases lets short names be looked up in a copy of the recorded aliases:
 // the library takes a lock beside the file, and makes the folder for it.
-func (s *system) copyAliases(root string) error {
+func (s *system) copyAliases() error {
 	s.UserShortNameAliasConfPath = filepath.Join(s.scratch.dir, "aliases.conf")
-	text, err := os.ReadFile(filepath.Join("/", root, aliasFile))
+	recorded, err := below(s.root, aliasFile)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(recorded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -101,32 +89,6 @@ func (s *system) copyAliases(root string) error {
 	}
 	if err := os.WriteFile(s.UserShortNameAliasConfPath, text, 0o600); err != nil {
 		return fmt.Errorf("copying the short-name aliases: %w", err)
-	}
-	return nil
-}
-
-// linkCertificates lets the registries' certificates be looked up below the root
-// and nowhere else, in both of the places where they are on hosts.
-func (s *system) linkCertificates(root string) error {
-	if root == "" {
-		return nil
-	}
-	s.DockerPerHostCertDirPath = filepath.Join(s.scratch.dir, "certs.d")
-	if err := os.Mkdir(s.DockerPerHostCertDirPath, 0o700); err != nil {
-		return fmt.Errorf("collecting certificates: %w", err)
-	}
-	for _, dir := range []string{"etc/containers/certs.d", "etc/docker/certs.d"} {
-		dir = filepath.Join(root, dir)
-		hosts, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("collecting certificates: %w", err)
-		}
-		for _, host := range hosts {
-			err := os.Symlink(filepath.Join(dir, host.Name()), filepath.Join(s.DockerPerHostCertDirPath, host.Name()))
-			if err != nil && !errors.Is(err, fs.ErrExist) { // the first one has it
-				return fmt.Errorf("collecting certificates: %w", err)
-			}
-		}
 	}
 	return nil
 }
