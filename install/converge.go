@@ -120,14 +120,13 @@ func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 			}
 		}
 	}
-	if err := in.Services.Reload(ctx); err != nil {
-		return err
+	if added := deployment.Without(t.To.UnitNames(), t.From.UnitNames()); len(added) > 0 && t.To.Enabled {
+		if err := in.Services.Enable(ctx, added); err != nil {
+			return err
+		}
 	}
-	added := deployment.Without(t.To.UnitNames(), t.From.UnitNames())
-	if len(added) == 0 || !t.To.Enabled {
-		return nil
-	}
-	return in.Services.Enable(ctx, added)
+	// After enabling: RequiredBy= and WantedBy= are links that belong to other units.
+	return in.Services.Reload(ctx)
 }
 
 // pointCurrent makes current lead to t.To.

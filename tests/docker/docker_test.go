@@ -1,5 +1,5 @@
-// Package docker_test is the proof that images come from a Docker: Debian's, which runs as Debian's service on a
-// machine of its own. The machines of the other tests have none, which keeps them small.
+// Package docker_test is the proof that images come from a Docker, and that flannel comes before it: Debian's, which
+// runs as Debian's service on a machine of its own. The machines of the other tests have none, which keeps them small.
 package docker_test
 
 import (
@@ -26,7 +26,7 @@ var packages = map[host.Suite][]string{
 const settings = `{"storage-driver": "vfs", "bridge": "none", "iptables": false, "ip6tables": false}`
 
 func TestDockerDaemon(t *testing.T) {
-	m := machine(t)
+	m := machine(t, host.Options{})
 	m.Must("docker", "load", "--input", "/images/etcd.tar")
 	const image = "docker-daemon:etcd:one"
 	contains(t, "pull", m.Must("syscontainer", "pull", image), "pulled "+image)
@@ -58,7 +58,7 @@ func TestDockerDaemon(t *testing.T) {
 }
 
 // machine boots a host with Docker, and with the image etcd:one as an archive in /images.
-func machine(t *testing.T) *hosttest.Machine {
+func machine(t *testing.T, o host.Options) *hosttest.Machine {
 	t.Helper()
 	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
 	bed, err := testbed.Open(t.Context(), suite, packages[suite]...)
@@ -86,8 +86,7 @@ func machine(t *testing.T) *hosttest.Machine {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	o := bed.Machine()
-	o.Layers = append(o.Layers, layer)
+	o.Layers = append(bed.Machine().Layers, layer)
 	o.Mounts = map[string]string{"/images": images}
 	return hosttest.Boot(t, bed.Lab, o)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,9 @@ type Options struct {
 	Root   *Root             // boots this root, which stays the caller's to close; Layers is not used then
 	Mounts map[string]string // folders of this machine to see inside: path inside -> path here
 	Name   string            // its host name; "" is node
+
+	Network *Network     // that its interface host0 is plugged into; nil: it is alone
+	Address netip.Prefix // of host0, and not the first of the network; not used when Root is set
 }
 
 // Host is a running machine.
@@ -42,7 +46,7 @@ type Host struct {
 func (l *Lab) Boot(ctx context.Context, o Options) (*Host, error) {
 	h := &Host{Root: o.Root, options: o}
 	if h.Root == nil {
-		root, err := l.Root(o.Layers...)
+		root, err := l.ownRoot(o)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +59,21 @@ func (l *Lab) Boot(ctx context.Context, o Options) (*Host, error) {
 	return h, nil
 }
 
+// ownRoot makes the root of a machine that brings none.
+func (l *Lab) ownRoot(o Options) (*Root, error) {
+	if o.Network == nil {
+		return l.Root(o.Layers...)
+	}
+	layer, err := l.TempDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := plug(layer, o.Address); err != nil {
+		return nil, err
+	}
+	return l.Root(append(slices.Clone(o.Layers), layer)...)
+}
+
 // nspawnArgs is the command line that boots the tree dir.
 func nspawnArgs(name, dir string, o Options) []string {
 	args := []string{
@@ -62,6 +81,9 @@ func nspawnArgs(name, dir string, o Options) []string {
 		"--register=no", "--keep-unit", "--private-network", "--capability=all",
 		"--system-call-filter=@keyring", "--system-call-filter=bpf",
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
+	}
+	if o.Network != nil {
+		args = append(args, "--network-bridge="+bridge)
 	}
 	var binds []string
 	for inside, here := range o.Mounts {
@@ -101,10 +123,10 @@ func (h *Host) start() error {
 	h.done = make(chan struct{})
 	started := make(chan error)
 	go func() {
-		// The signal at the parent's death comes with the death of the thread that started the process.
+		// The signal at the parent's death comes with the death of the thread that started the process. The
+		// thread may be in a network of its own, so it ends with the machine.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := h.nspawn.Start()
+		err := h.startIn(h.options.Network)
 		started <- err
 		if err == nil {
 			h.ended = h.nspawn.Wait()
@@ -112,6 +134,16 @@ func (h *Host) start() error {
 		close(h.done)
 	}()
 	return <-started
+}
+
+// startIn starts nspawn from the calling thread, which enters the network first, if there is one.
+func (h *Host) startIn(network *Network) error {
+	if network != nil {
+		if err := network.enter(); err != nil {
+			return err
+		}
+	}
+	return h.nspawn.Start()
 }
 
 // awaitBoot waits for PID 1, and until it has started everything.

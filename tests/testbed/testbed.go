@@ -56,8 +56,9 @@ func (b *Bed) fill(ctx context.Context) (err error) {
 		return err
 	}
 	b.Images, err = b.Lab.Registry(ctx, map[string]host.Image{
-		"etcd:latest": b.Image("etcd"),
-		"etcd:3.6":    b.Image("etcd"),
+		"etcd:latest":    b.Image("etcd"),
+		"etcd:3.6":       b.Image("etcd"),
+		"flannel:latest": b.Image("flannel"),
 	})
 	return err
 }
