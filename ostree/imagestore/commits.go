@@ -21,6 +21,7 @@ const (
 	layerPrefix     = "layer/"
 	blobPrefix      = "blob/"
 	manifestPrefix  = "manifest/"
+	stackPrefix     = "stack/"
 	imagePrefix     = "image/"
 	containerPrefix = "container/"
 )

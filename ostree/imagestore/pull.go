@@ -208,6 +208,9 @@ func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageReco
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
+	if err := writeStack(txn, root, stack); err != nil {
+		return ostree.Checksum{}, err
+	}
 	return txn.WriteCommit(ostree.CommitSpec{Subject: record.reference, Root: root, Metadata: record.values()})
 }
 
