@@ -81,7 +81,10 @@ func (c *compiler) build() error {
 	if err := c.checkUnits(c.unit); err != nil {
 		return err
 	}
-	return c.compileEntries()
+	if err := c.compileEntries(); err != nil {
+		return err
+	}
+	return c.checkOrder()
 }
 
 func (c *compiler) begin() {
@@ -144,7 +147,7 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 		return err
 	}
 	c.plan.MountPoints = c.mountPoints(spec)
-	return errors.Join(c.compileDropIn(unit, spec), c.compileTmpfiles(runcspec.BindSources(spec)))
+	return errors.Join(c.compileDropIn(unit, spec), c.compileComeback(unit), c.compileTmpfiles(runcspec.BindSources(spec)))
 }
 
 // mountPoints are those of the spec, each a file where the host has a file to
