@@ -175,6 +175,8 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 		Before:    c.Request.Relations.Before,
 		Requires:  c.Request.Relations.Requires,
 		Wants:     c.Request.Relations.Wants,
+
+		Dependents: unit.RequiredBy(),
 	}
 	if _, says := unit.Last("Service", "KillSignal"); !says {
 		d.KillSignal = c.Image.Config.Config.StopSignal
