@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -45,7 +46,8 @@ func (in *Installer) change(ctx context.Context, t transition) ([]string, error)
 	}
 	kept, err := in.converge(ctx, t)
 	if err == nil {
-		return kept, in.Tree.Remove(in.Paths.Pending(t.Name))
+		in.forget(t.Name)
+		return kept, nil
 	}
 	undo := context.WithoutCancel(ctx)
 	if _, undoErr := in.converge(undo, transition{Name: t.Name, From: t.To, To: t.From}); undoErr != nil {
@@ -55,13 +57,28 @@ func (in *Installer) change(ctx context.Context, t transition) ([]string, error)
 	return nil, errors.Join(err, in.Tree.Remove(in.Paths.Pending(t.Name)))
 }
 
-// begin writes down what is going to happen.
+// forget ends a change that is done. Where the disk refuses that the change stays
+// written down, and whoever comes next finds that nothing of it is left to do.
+func (in *Installer) forget(name string) {
+	if err := in.Tree.Remove(in.Paths.Pending(name)); err != nil {
+		in.Log.Warn("the change is done, and looks as if it were under way", "container", name, "error", err)
+	}
+}
+
+// begin writes down what is going to happen. After an error what was written down
+// before still is, and nothing else.
 func (in *Installer) begin(t transition) error {
 	data, err := json.Marshal(pendingChange{From: deploymentOf(t.From), To: deploymentOf(t.To)})
 	if err != nil {
 		return err
 	}
-	return in.Tree.WriteFile(in.Paths.Pending(t.Name), append(data, '\n'), 0o600)
+	file := in.Paths.Pending(t.Name)
+	_, before := in.Tree.Lstat(file)
+	err = in.Tree.WriteFile(file, append(data, '\n'), 0o600)
+	if err != nil && errors.Is(before, fs.ErrNotExist) {
+		err = errors.Join(err, in.Tree.Remove(file)) // it has its name when only making it durable failed
+	}
+	return err
 }
 
 // converge brings the host to t.To. Each step can be repeated, and finds out for

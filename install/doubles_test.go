@@ -230,6 +230,9 @@ func (d *storeDouble) Release(_ context.Context, name string) error {
 	return d.effects.next("release %s", name)
 }
 
+// Sweep has nothing to do: a double leaves nothing behind.
+func (d *storeDouble) Sweep(context.Context) error { return d.effects.next("sweep the store") }
+
 func (d *storeDouble) Held(context.Context) ([]string, error) {
 	var names []string
 	for name := range d.held {

@@ -39,6 +39,8 @@ type Images interface {
 	Release(ctx context.Context, name string) error
 	// Held lists the names of all holds.
 	Held(ctx context.Context) ([]string, error)
+	// Sweep removes what commands that were killed left in the store.
+	Sweep(ctx context.Context) error
 }
 
 // Services is systemd, running or not.
@@ -76,9 +78,6 @@ type Installer struct {
 	Services Services
 	Mounter  Mounter
 	Runtime  string // the configured OCI runtime; "" takes the first that is there
-	// WaitLock is how long to wait for another writer: 0 fails at once, WaitForever
-	// is without limit. Who only reads never waits.
-	WaitLock time.Duration
 	Log      *slog.Logger
 	Now      func() time.Time
 	NewUUID  func() string

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -45,6 +47,17 @@ func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]Checksum, er
 		refs[name] = sum
 	}
 	return refs, nil
+}
+
+// sweepRefs removes refs that never got their own name: libostree's prune would keep
+// what they point to. The caller has the repo alone.
+func (r *Repo) sweepRefs() error {
+	return filepath.WalkDir(filepath.Join(r.path, "refs"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || !beingWritten.MatchString(entry.Name()) {
+			return err
+		}
+		return os.Remove(path)
+	})
 }
 
 // listRefs is a line for each ref.

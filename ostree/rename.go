@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -125,5 +126,15 @@ func (g *namer) symlink(ctx context.Context, held string, e *trueName) error {
 	if err := unix.Symlinkat(e.target, g.fd, e.name); err != nil {
 		return os.NewSyscallError("symlinkat", err)
 	}
-	return setLinkMeta(g.fd, e.name, object.Meta)
+	if err := unix.Fchownat(g.fd, e.name, int(object.UID), int(object.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return os.NewSyscallError("fchownat", err)
+	}
+	for _, a := range canonical(object.Xattrs) {
+		// As libostree does it: no call for an attribute of a symlink takes a
+		// directory's descriptor.
+		if err := unix.Lsetxattr("/proc/self/fd/"+strconv.Itoa(g.fd)+"/"+e.name, a.Name, a.Value, 0); err != nil {
+			return fmt.Errorf("setting attribute %q: %w", a.Name, err)
+		}
+	}
+	return nil
 }

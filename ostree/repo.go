@@ -9,17 +9,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // Repo is an open repo of mode bare. Its methods may be called from several
-// goroutines, and there may be several transactions.
+// goroutines, but there is one transaction at a time: open the repo once more
+// for another.
 type Repo struct {
-	path         string
-	dir, objects *os.File
-	c            *C.OstreeRepo
+	path string
+	dir  *os.File
+	c    *C.OstreeRepo
+	// spooled counts the large files that are open, in all transactions that share it.
+	spooled *atomic.Int64
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -39,21 +42,27 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 		dir.Close()
 		return nil, wrap(fmt.Sprintf("opening the repo %q", path), failure(gerr))
 	}
-	r := &Repo{path: path, dir: dir, c: c}
-	if r.objects, err = os.Open(filepath.Join(path, "objects")); err != nil {
-		return nil, errors.Join(wrap("opening the repo", err), r.Close())
-	}
-	// A checkout is made durable by one syncfs at its end; libostree alone would sync
-	// each directory.
+	// Objects are made durable by one syncfs at the end of a transaction and of
+	// a checkout, see Txn.Commit; libostree alone would sync each directory.
 	C.ostree_repo_set_disable_fsync(c, C.TRUE)
-	return r, nil
+	return &Repo{path: path, dir: dir, c: c, spooled: new(atomic.Int64)}, nil
 }
 
-// Close releases the repo, of which no transaction is open.
+// Another opens the same repo once more, for one more transaction. Both together
+// hold no more files open than one would. The caller closes it.
+func (r *Repo) Another(ctx context.Context) (*Repo, error) {
+	other, err := Open(ctx, r.path)
+	if err == nil {
+		other.spooled = r.spooled
+	}
+	return other, err
+}
+
+// Close releases the repo. A transaction that is still open is aborted.
 func (r *Repo) Close() error {
 	C.g_object_unref(C.gpointer(r.c))
 	r.c = nil
-	return errors.Join(r.objects.Close(), r.dir.Close())
+	return r.dir.Close()
 }
 
 // Path is the path that the repo was opened with.
@@ -145,15 +154,25 @@ type Pruned struct {
 	Bytes   uint64
 }
 
-// Prune removes every object that no ref reaches, and what transactions that were
-// killed have left, also those of ostree's own commands. The caller has the repo's Lock.
+// Sweep removes what transactions that were killed left, and nothing else. The caller
+// has the repo alone.
+func (r *Repo) Sweep() (Pruned, error) {
+	staged, err := r.dropStaging()
+	if err != nil {
+		return staged, err
+	}
+	if err := errors.Join(r.sweepPartial(), r.sweepRefs()); err != nil {
+		return staged, wrap("removing what was not finished", err)
+	}
+	return staged, nil
+}
+
+// Prune removes every object that no ref reaches, and what a transaction that
+// was killed left.
 func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
-	staged, err := r.dropStaging(stagingPrefix)
+	staged, err := r.Sweep()
 	if err != nil {
 		return Pruned{}, err
-	}
-	if err := r.sweepPartial(); err != nil {
-		return Pruned{}, wrap("pruning the repo", err)
 	}
 	cancel, release := cancellable(ctx)
 	defer release()

@@ -5,35 +5,31 @@ import "C"
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
 	"maps"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // Txn is a transaction: what is written becomes part of the repo with Commit,
 // all of it, or is gone after Abort. The Write methods may be called from
 // several goroutines. Cancelling the context that was given to Begin makes them
-// fail. After an error of one of them the transaction cannot be committed.
+// fail.
 //
 // While a transaction is open no other process can prune the repo.
 type Txn struct {
-	repo      *Repo
-	unlock    func() error
-	cancelled func() error
-	staging   *staging
-	metadata  sync.Map // Checksum of each metadata object written so far
-	disk      writeback
-	streams   atomic.Int64 // that were begun
-	unchecked atomic.Int64 // bytes since somebody looked at what is free
-	failed    atomic.Bool
+	repo     *Repo
+	cancel   *C.GCancellable
+	release  func()
+	metadata sync.Map // Checksum of each metadata object written so far
+	disk     writeback
 
-	commitsMu sync.Mutex
-	commits   []Checksum // that were written
-	partial   []Checksum // those of them that are marked
+	spoolMu sync.Mutex
+	spool   []spooled
+	commits []Checksum // that were written
+	partial []Checksum // those of them that are marked
 
 	mu     sync.RWMutex // held for reading by every writer
 	ended  bool
@@ -47,26 +43,18 @@ type newRef struct {
 	file   *os.File // without a name until the objects have theirs
 }
 
-// Begin opens a transaction, in which there is nothing of any other, and removes what
-// those have left that were killed. It waits while another process prunes. One of Commit
-// and Abort must follow.
+// Begin opens a transaction, in which there is nothing of any other. It waits
+// while another process prunes. One of Commit and Abort must follow.
 func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
-	unlock, err := r.LockShared(ctx)
-	if err != nil {
+	cancel, release := cancellable(ctx)
+	// With fsync disabled libostree writes objects straight to their final
+	// names, and Abort could not take them back.
+	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
+	if err := r.prepare(ctx, cancel); err != nil {
+		release()
 		return nil, wrap("beginning a transaction", err)
 	}
-	_, err = r.dropStaging(ownPrefix)
-	if err == nil {
-		err = r.fits(0)
-	}
-	var s *staging
-	if err == nil {
-		s, err = r.newStaging()
-	}
-	if err != nil {
-		return nil, wrap("beginning a transaction", errors.Join(err, unlock()))
-	}
-	return &Txn{repo: r, unlock: unlock, cancelled: ctx.Err, staging: s, disk: writeback{sync: r.sync}}, nil
+	return &Txn{repo: r, cancel: cancel, release: release, disk: writeback{sync: r.sync}}, nil
 }
 
 // enter keeps the transaction open until leave.
@@ -76,14 +64,52 @@ func (t *Txn) enter() error {
 		t.mu.RUnlock()
 		return ErrFinished
 	}
-	if err := t.cancelled(); err != nil {
+	if C.g_cancellable_is_cancelled(t.cancel) != 0 {
 		t.mu.RUnlock()
-		return err
+		return context.Canceled
 	}
 	return nil
 }
 
 func (t *Txn) leave() { t.mu.RUnlock() }
+
+// WriteFile writes a regular file whose content is in memory.
+func (t *Txn) WriteFile(m Meta, content []byte) (Checksum, error) {
+	header := fileHeader(m, "")
+	hash := sha256.New()
+	hash.Write(header)
+	hash.Write(content)
+	sum := Checksum(hash.Sum(nil))
+	return sum, t.writeContent(sum, m, nil, content)
+}
+
+// WriteSymlink writes a symlink. Only ownership and attributes of m count. Where
+// the target is not UTF-8 the [Tree] that names the object must tell it, too.
+func (t *Txn) WriteSymlink(m Meta, target string) (Checksum, error) {
+	m.Mode = TypeLink | 0o777
+	target = targetStandIn(target)
+	cTarget := cString(target)
+	defer free(cTarget)
+	sum := Checksum(sha256.Sum256(fileHeader(m, target)))
+	return sum, t.writeContent(sum, m, cTarget, nil)
+}
+
+func (t *Txn) writeContent(sum Checksum, m Meta, target *C.char, content []byte) error {
+	if err := t.enter(); err != nil {
+		return err
+	}
+	defer t.leave()
+	attrs := appendXattrs(nil, m.Xattrs)
+	hex := sum.hex()
+	var gerr *C.GError
+	if C.sysc_write_file(t.repo.c, hex.c(), C.guint32(m.UID), C.guint32(m.GID), C.guint32(m.Mode),
+		pointer(attrs), C.gsize(len(attrs)), target, pointer(content), C.gsize(len(content)),
+		t.cancel, &gerr) == 0 {
+		return wrap("writing a file", failure(gerr))
+	}
+	t.disk.wrote(int64(len(content)))
+	return nil
+}
 
 // CommitSpec describes a commit to write.
 type CommitSpec struct {
@@ -98,18 +124,10 @@ type CommitSpec struct {
 
 // WriteCommit writes a commit object without a parent.
 func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
-	commit, err := t.writeMetadata(kindCommit, spec.encode())
-	if err != nil {
+	if err := t.enter(); err != nil {
 		return Checksum{}, err
 	}
-	t.commitsMu.Lock()
-	defer t.commitsMu.Unlock()
-	t.commits = append(t.commits, commit)
-	return commit, nil
-}
-
-// encode is the commit object.
-func (spec CommitSpec) encode() []byte {
+	defer t.leave()
 	subject := cString(spec.Subject)
 	defer free(subject)
 	dict := C.g_variant_dict_new(nil)
@@ -125,7 +143,16 @@ func (spec CommitSpec) encode() []byte {
 		seconds = max(0, spec.Time.Unix())
 	}
 	root, meta := spec.Root.content.hex(), spec.Root.meta.hex()
-	return takeBytes(C.sysc_commit_object(subject, dict, root.c(), meta.c(), C.guint64(seconds)))
+	var gerr *C.GError
+	sum := C.sysc_write_commit(t.repo.c, subject, dict, root.c(), meta.c(), C.guint64(seconds), t.cancel, &gerr)
+	if sum == nil {
+		return Checksum{}, wrap("writing a commit", failure(gerr))
+	}
+	commit, err := takeChecksum(sum)
+	t.spoolMu.Lock()
+	defer t.spoolMu.Unlock()
+	t.commits = append(t.commits, commit)
+	return commit, err
 }
 
 func addValue(dict *C.GVariantDict, key string, value []byte) {
@@ -150,15 +177,22 @@ func (t *Txn) Abort() error {
 	if t.ended {
 		return nil
 	}
-	return wrapped("aborting the transaction", errors.Join(t.forgetPartial(), t.end()))
+	t.end()
+	if err := t.forgetPartial(); err != nil {
+		return err
+	}
+	if err := t.repo.abandon(); err != nil {
+		return wrap("aborting the transaction", err)
+	}
+	return nil
 }
 
-// end lets go of everything.
-func (t *Txn) end() error {
+func (t *Txn) end() {
 	t.ended = true
 	t.disk.wait()
+	t.closeSpool()
 	for _, ref := range t.refs {
 		ref.file.Close() // nil is fine
 	}
-	return errors.Join(t.staging.remove(), t.unlock())
+	t.release()
 }

@@ -46,10 +46,11 @@ type object struct {
 
 // String is the name of the object's file in the repo, without its folder.
 func (o object) String() string {
-	return o.sum.String() + map[C.OstreeObjectType]string{
-		C.OSTREE_OBJECT_TYPE_FILE: kindFile, C.OSTREE_OBJECT_TYPE_DIR_TREE: kindTree,
-		C.OSTREE_OBJECT_TYPE_DIR_META: kindDirMeta, C.OSTREE_OBJECT_TYPE_COMMIT: kindCommit,
+	suffix := map[C.OstreeObjectType]string{
+		C.OSTREE_OBJECT_TYPE_FILE: "file", C.OSTREE_OBJECT_TYPE_DIR_TREE: "dirtree",
+		C.OSTREE_OBJECT_TYPE_DIR_META: "dirmeta", C.OSTREE_OBJECT_TYPE_COMMIT: "commit",
 	}[o.kind]
+	return o.sum.String() + "." + suffix
 }
 
 // NewWalk begins a walk that has seen nothing.

@@ -106,5 +106,4 @@ const (
 	hostFilesDir   = "hostfs"
 	credentialsDir = "credentials"
 	UnitsDir       = "units"
-	comebackDir    = "comeback"
 )

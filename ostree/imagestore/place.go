@@ -160,7 +160,7 @@ func sweptScratch(parent string) (*scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.sweep(); err != nil {
+	if err := sweepScratch(filepath.Dir(s.dir)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil

@@ -1,6 +1,7 @@
 package imagestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,12 +24,13 @@ type scratch struct {
 	made madeDirs
 }
 
-// newScratch makes a scratch directory in parent, which is made as well; "" is
-// the system's directory for temporaries.
+// tempDir is where scratch directories are: "" is the system's directory for
+// temporaries.
+func tempDir(option string) string { return cmp.Or(option, os.TempDir()) }
+
+// newScratch makes a scratch directory in parent, which is made as well.
 func newScratch(parent string) (*scratch, error) {
-	if parent == "" {
-		parent = os.TempDir()
-	}
+	parent = tempDir(parent)
 	const attempts = 10 // others may remove an empty parent, or sweep too early
 	var last error
 	for range attempts {
@@ -101,9 +103,8 @@ func sameFile(f *os.File, there fs.FileInfo) bool {
 	return err == nil && os.SameFile(opened, there)
 }
 
-// sweep removes the scratch directories beside s that nobody uses.
-func (s *scratch) sweep() error {
-	parent := filepath.Dir(s.dir)
+// sweepScratch removes the scratch directories in parent that nobody uses.
+func sweepScratch(parent string) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("looking for abandoned temporaries: %w", err)

@@ -44,7 +44,7 @@ func (s *Store) newSystem() (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := scratch.sweep(); err != nil {
+	if err := sweepScratch(filepath.Dir(scratch.dir)); err != nil {
 		s.log.Warn("tidying up", "error", err)
 	}
 	sys := &system{root: o.Root, scratch: scratch, SystemContext: &types.SystemContext{

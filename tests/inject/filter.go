@@ -1,0 +1,97 @@
+package inject
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// notification is the kernel's struct seccomp_notif.
+type notification struct {
+	id    uint64
+	pid   uint32 // of the thread
+	flags uint32
+	nr    int32
+	arch  uint32
+	ip    uint64
+	args  [6]uint64
+}
+
+// response is the kernel's struct seccomp_notif_resp.
+type response struct {
+	id    uint64
+	val   int64
+	error int32
+	flags uint32
+}
+
+func ioctl[T any](fd int, request uintptr, argument *T) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// installFilter has the kernel report the calls of the table that this thread, and processes that it starts, make, and
+// returns where. A thread cannot get rid of a filter.
+func installFilter() (listener int, err error) {
+	program := filter()
+	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	// Once a call was reported nothing but death interrupts it: a signal would have it made, and counted, again.
+	const flags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+// Offsets in the kernel's struct seccomp_data.
+const (
+	offsetNr   = 0
+	offsetArch = 4
+	offsetArgs = 16
+	sizeOfArg  = 8
+)
+
+// filter is the table as a program for the kernel.
+func filter() []unix.SockFilter {
+	program := []unix.SockFilter{
+		load(offsetArch), jump(unix.BPF_JEQ, auditArch, 1, 0), allow(),
+	}
+	for _, c := range calls {
+		matching := append(c.only.filter(), notify())
+		program = append(program, load(offsetNr), jump(unix.BPF_JEQ, c.nr, 0, uint8(len(matching))))
+		program = append(program, matching...)
+	}
+	return append(program, allow())
+}
+
+// filter skips the instruction after it when the call is not meant.
+func (w when) filter() []unix.SockFilter {
+	argument := load(offsetArgs + sizeOfArg*uint32(w.argument))
+	switch {
+	case w.any != 0:
+		return []unix.SockFilter{argument, jump(unix.BPF_JSET, w.any, 0, 1)}
+	case w.is != 0:
+		return []unix.SockFilter{argument, jump(unix.BPF_JEQ, w.is, 0, 1)}
+	}
+	return nil
+}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+// jump skips yes or no instructions.
+func jump(condition uint16, k uint32, yes, no uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | condition | unix.BPF_K, Jt: yes, Jf: no, K: k}
+}
+
+func allow() unix.SockFilter { return ret(unix.SECCOMP_RET_ALLOW) }
+
+func notify() unix.SockFilter { return ret(unix.SECCOMP_RET_USER_NOTIF) }
+
+func ret(action uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
+}
