@@ -82,7 +82,7 @@ var rules = []struct {
 		why: "an image's files and what installing them comes to go in, findings come out",
 	},
 	{
-		packages: []string{"install/bindmount"},
+		packages: []string{"install/bindmount", "install/dirlock"},
 		never:    []string{"C", module, "os/exec"},
 		why:      "it asks the kernel and nobody else, and does not care what is mounted",
 	},

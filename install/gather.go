@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hostunits"
 )
 
 // plan compiles the installation of image.
@@ -30,6 +31,10 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 	if err != nil {
 		return deployment.Facts{}, err
 	}
+	units, warnings := hostunits.Read(in.Tree)
+	for _, warning := range warnings {
+		in.Log.Warn(warning)
+	}
 	return deployment.Facts{
 		Host:       in.Host,
 		Paths:      in.Paths,
@@ -39,6 +44,7 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 		Generated:  map[string]string{"UUID": in.NewUUID()},
 		Runtime:    in.defaultRuntime(),
 		Owners:     owners,
+		Units:      units,
 	}, nil
 }
 

@@ -78,6 +78,9 @@ type Installer struct {
 	Services Services
 	Mounter  Mounter
 	Runtime  string // the configured OCI runtime; "" takes the first that is there
+	// WaitLock is how long to wait for another writer: 0 fails at once, WaitForever
+	// is without limit. Who only reads never waits.
+	WaitLock time.Duration
 	Log      *slog.Logger
 	Now      func() time.Time
 	NewUUID  func() string

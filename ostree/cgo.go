@@ -91,3 +91,11 @@ func cString(s string) *C.char { return C.CString(s) }
 func free(s *C.char) { C.free(unsafe.Pointer(s)) }
 
 func wrap(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }
+
+// wrapped is wrap for what may be nil.
+func wrapped(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return wrap(what, err)
+}

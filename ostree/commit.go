@@ -19,41 +19,37 @@ import (
 // Commit makes the transaction part of the repo, see [CommitAll].
 func (t *Txn) Commit(ctx context.Context) error { return CommitAll(ctx, t) }
 
-// CommitAll makes transactions of one repo part of it, for the price of one: each
-// has its own [Repo], opened with [Repo.Another]. When it returns nil, objects and
-// refs survive a power cut. After an error no ref of a commit that is incomplete
-// exists; call Abort on each. Objects may have stayed, for the next prune.
+// CommitAll makes transactions of one repo part of it, for the price of one. When it
+// returns nil, objects and refs survive a power cut. After an error no ref of a commit
+// that is incomplete exists; call Abort on each. Objects may have stayed, for the next
+// prune.
 //
-// The order matters, and libostree's own costs a sync per directory and per ref:
-// first the content of every object and ref becomes durable without its name,
-// then the objects get their names, then those become durable, and only then a
-// ref may point to them. libostree's own lock ends with its part of the work; a
-// second one keeps prunes out until the refs are there, or they would find objects
-// that nothing refers to.
-func CommitAll(ctx context.Context, txns ...*Txn) (err error) {
+// The order matters: first the content of every object and ref becomes durable without
+// its name, then the objects get their names, then those become durable, and only then a
+// ref may point to them. That is one sync of the file system for each step; libostree
+// would sync each directory and each ref.
+func CommitAll(ctx context.Context, txns ...*Txn) error {
 	if len(txns) == 0 {
 		return nil
 	}
 	for _, t := range txns {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.ended {
+		switch {
+		case t.ended:
 			return ErrFinished
+		case t.failed.Load():
+			return ErrIncomplete
 		}
 	}
 	repo := txns[0].repo
-	unlock, err := repo.LockShared(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
 	for _, step := range []func(*Txn) error{
 		(*Txn).ready,
-		func(t *Txn) error { return t.name(ctx) },
+		(*Txn).name,
 		func(t *Txn) error { return t.publishRefs(ctx) },
 	} {
 		for _, t := range txns {
-			if err := step(t); err != nil {
+			if err := errors.Join(ctx.Err(), step(t)); err != nil {
 				return err
 			}
 		}
@@ -61,11 +57,14 @@ func CommitAll(ctx context.Context, txns ...*Txn) (err error) {
 			return err
 		}
 	}
+	for _, t := range txns {
+		_ = t.end() // what it could not remove, the next transaction does
+	}
 	return nil
 }
 
-// ready prepares what must be durable before an object gets its name. libostree
-// names objects in any order: a commit that has its name before its files have
+// ready prepares what must be durable before an object gets its name. Objects get
+// their names in any order: a commit that has its name before its files have
 // theirs is known not to be whole, if this ends in between.
 func (t *Txn) ready() error {
 	for i := range t.refs {
@@ -77,20 +76,9 @@ func (t *Txn) ready() error {
 }
 
 // name gives the objects their names.
-func (t *Txn) name(ctx context.Context) error {
-	if err := t.publish(); err != nil {
-		return err
-	}
-	cancel, release := cancellable(ctx)
-	defer release()
+func (t *Txn) name() error {
 	t.naming = true
-	C.ostree_repo_set_disable_fsync(t.repo.c, C.TRUE)
-	var gerr *C.GError
-	if C.ostree_repo_commit_transaction(t.repo.c, nil, cancel, &gerr) == 0 {
-		return wrap("committing the transaction", failure(gerr))
-	}
-	t.closeSpool()
-	return nil
+	return wrapped("naming objects", t.staging.publish(t.repo.objects))
 }
 
 // publishRefs tells that the commits are whole, and points refs at them.
@@ -103,7 +91,6 @@ func (t *Txn) publishRefs(ctx context.Context) error {
 			return wrap(fmt.Sprintf("writing ref %q", ref.name), err)
 		}
 	}
-	t.end()
 	return nil
 }
 
@@ -174,7 +161,7 @@ func (t *Txn) unmarkPartial() error {
 // be giving names to its files.
 func (t *Txn) forgetPartial() error {
 	for _, commit := range t.partial {
-		if t.naming || t.repo.named(commit) {
+		if t.naming || t.repo.has(objectName(commit, kindCommit)) {
 			continue
 		}
 		if err := t.repo.setPartial(commit, C.FALSE); err != nil {
@@ -197,14 +184,7 @@ func (r *Repo) setPartial(commit Checksum, partial C.gboolean) error {
 // marked as partial.
 func (r *Repo) whole(commit Checksum) bool {
 	_, partial := os.Stat(filepath.Join(r.path, "state", commit.String()+partialSuffix))
-	return r.named(commit) && errors.Is(partial, fs.ErrNotExist)
-}
-
-// named tells whether there is an object for a commit, whole or not.
-func (r *Repo) named(commit Checksum) bool {
-	hex := commit.String()
-	_, err := os.Stat(filepath.Join(r.path, "objects", hex[:2], hex[2:]+".commit"))
-	return err == nil
+	return r.has(objectName(commit, kindCommit)) && errors.Is(partial, fs.ErrNotExist)
 }
 
 const partialSuffix = ".commitpartial"
@@ -216,7 +196,7 @@ func (r *Repo) sweepPartial() error {
 	errs := []error{err}
 	for _, mark := range marks {
 		hex, ok := strings.CutSuffix(mark.Name(), partialSuffix)
-		if commit, err := ParseChecksum(hex); ok && err == nil && !r.named(commit) {
+		if commit, err := ParseChecksum(hex); ok && err == nil && !r.has(objectName(commit, kindCommit)) {
 			errs = append(errs, os.Remove(filepath.Join(r.path, "state", mark.Name())))
 		}
 	}

@@ -13,6 +13,9 @@ import (
 // aborted.
 var ErrFinished = errors.New("the transaction has ended")
 
+// ErrIncomplete is returned by the Commit of a [Txn] in which a write failed.
+var ErrIncomplete = errors.New("not all of the transaction could be written")
+
 // Error is a failure that libostree or GLib reported.
 //
 // errors.Is finds [fs.ErrNotExist], [fs.ErrExist], [unix.ENOSPC] and [context.Canceled] in the

@@ -3,100 +3,6 @@
 #include <gio/gfiledescriptorbased.h>
 #include <unistd.h>
 
-/* The bytes are Go's and outlive the call: they are not copied. */
-static GVariant *
-borrow (const char *type, const void *data, gsize len)
-{
-  return g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE (type), data, len,
-                                                      TRUE, NULL, NULL));
-}
-
-static GFileInfo *
-file_info (guint32 uid, guint32 gid, guint32 mode, guint64 size, const char *target)
-{
-  GFileInfo *info = g_file_info_new ();
-  g_file_info_set_attribute_uint32 (info, "unix::uid", uid);
-  g_file_info_set_attribute_uint32 (info, "unix::gid", gid);
-  g_file_info_set_attribute_uint32 (info, "unix::mode", mode);
-  g_file_info_set_attribute_boolean (info, "standard::is-symlink", target != NULL);
-  if (target != NULL)
-    {
-      g_file_info_set_file_type (info, G_FILE_TYPE_SYMBOLIC_LINK);
-      g_file_info_set_attribute_byte_string (info, "standard::symlink-target", target);
-    }
-  else
-    {
-      g_file_info_set_file_type (info, G_FILE_TYPE_REGULAR);
-      g_file_info_set_size (info, size);
-    }
-  return info;
-}
-
-/* The checksum was computed in Go: GLib's own SHA-256 does not use the
- * processor's instructions and is several times slower. */
-gboolean
-sysc_write_file (OstreeRepo *repo, const char *checksum, guint32 uid, guint32 gid,
-                 guint32 mode, const void *xattrs, gsize xattrs_len, const char *target,
-                 const void *data, gsize len, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GFileInfo) info = file_info (uid, gid, mode, len, target);
-  g_autoptr (GVariant) attrs = borrow ("a(ayay)", xattrs, xattrs_len);
-  g_autoptr (GInputStream) content = NULL;
-  g_autoptr (GInputStream) object = NULL;
-  guint64 object_len = 0;
-
-  if (target == NULL)
-    content = g_memory_input_stream_new_from_data (data, len, NULL);
-  if (!ostree_raw_file_to_content_stream (content, info, attrs, &object, &object_len,
-                                          cancellable, error))
-    return FALSE;
-  return ostree_repo_write_content_trusted (repo, checksum, object, object_len,
-                                            cancellable, error);
-}
-
-OstreeContentWriter *
-sysc_stream_open (OstreeRepo *repo, guint32 uid, guint32 gid, guint32 mode, guint64 len,
-                  const void *xattrs, gsize xattrs_len, GError **error)
-{
-  g_autoptr (GVariant) attrs = borrow ("a(ayay)", xattrs, xattrs_len);
-  return ostree_repo_write_regfile (repo, NULL, uid, gid, mode, len, attrs, error);
-}
-
-gboolean
-sysc_stream_write (OstreeContentWriter *writer, const void *data, gsize len,
-                   GCancellable *cancellable, GError **error)
-{
-  gsize written = 0;
-  return g_output_stream_write_all (G_OUTPUT_STREAM (writer), data, len, &written,
-                                    cancellable, error);
-}
-
-char *
-sysc_stream_finish (OstreeContentWriter *writer, GCancellable *cancellable, GError **error)
-{
-  return ostree_content_writer_finish (writer, cancellable, error);
-}
-
-void
-sysc_stream_free (OstreeContentWriter *writer)
-{
-  g_object_unref (writer);
-}
-
-static const char *
-metadata_type (OstreeObjectType type)
-{
-  return type == OSTREE_OBJECT_TYPE_DIR_TREE ? "(a(say)a(sayay))" : "(uuua(ayay))";
-}
-
-gboolean
-sysc_write_metadata (OstreeRepo *repo, OstreeObjectType type, const char *checksum,
-                     const void *data, gsize len, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GVariant) object = borrow (metadata_type (type), data, len);
-  return ostree_repo_write_metadata (repo, type, checksum, object, NULL, cancellable, error);
-}
-
 void
 sysc_dict_add (GVariantDict *dict, const char *key, const void *data, gsize len)
 {
@@ -105,24 +11,18 @@ sysc_dict_add (GVariantDict *dict, const char *key, const void *data, gsize len)
                                g_variant_new_from_bytes (G_VARIANT_TYPE ("ay"), bytes, TRUE));
 }
 
-char *
-sysc_write_commit (OstreeRepo *repo, const char *subject, GVariantDict *metadata,
-                   const char *contents, const char *dirmeta, guint64 time,
-                   GCancellable *cancellable, GError **error)
+/* What ostree_repo_write_commit_with_time writes of a commit without a parent and a body. */
+GBytes *
+sysc_commit_object (const char *subject, GVariantDict *metadata, const char *contents,
+                    const char *dirmeta, guint64 time)
 {
-  g_autoptr (GVariant) dict = g_variant_ref_sink (g_variant_dict_end (metadata));
-  g_autoptr (OstreeMutableTree) tree
-      = ostree_mutable_tree_new_from_checksum (repo, contents, dirmeta);
-  g_autoptr (GFile) root = NULL;
-  char *commit = NULL;
-
-  if (!ostree_repo_write_mtree (repo, tree, &root, cancellable, error))
-    return NULL;
-  if (!ostree_repo_write_commit_with_time (repo, NULL, subject, NULL, dict,
-                                           OSTREE_REPO_FILE (root), time, &commit,
-                                           cancellable, error))
-    return NULL;
-  return commit;
+  g_autoptr (GVariant) commit = g_variant_ref_sink (g_variant_new (
+      "(@a{sv}@ay@a(say)sst@ay@ay)", g_variant_dict_end (metadata),
+      g_variant_new_from_data (G_VARIANT_TYPE ("ay"), NULL, 0, TRUE, NULL, NULL),
+      g_variant_new_array (G_VARIANT_TYPE ("(say)"), NULL, 0), subject, "",
+      GUINT64_TO_BE (time), ostree_checksum_to_bytes_v (contents),
+      ostree_checksum_to_bytes_v (dirmeta)));
+  return g_variant_get_data_as_bytes (commit);
 }
 
 GBytes *

@@ -12,26 +12,8 @@ typedef struct {
   int fd;         /* the content of a regular file, else -1; close */
 } SyscFile;
 
-gboolean sysc_write_file (OstreeRepo *repo, const char *checksum, guint32 uid,
-                          guint32 gid, guint32 mode, const void *xattrs,
-                          gsize xattrs_len, const char *target, const void *data,
-                          gsize len, GCancellable *cancellable, GError **error);
-
-OstreeContentWriter *sysc_stream_open (OstreeRepo *repo, guint32 uid, guint32 gid,
-                                       guint32 mode, guint64 len, const void *xattrs,
-                                       gsize xattrs_len, GError **error);
-gboolean sysc_stream_write (OstreeContentWriter *writer, const void *data, gsize len,
-                            GCancellable *cancellable, GError **error);
-char *sysc_stream_finish (OstreeContentWriter *writer, GCancellable *cancellable,
-                          GError **error);
-void sysc_stream_free (OstreeContentWriter *writer);
-
-gboolean sysc_write_metadata (OstreeRepo *repo, OstreeObjectType type,
-                              const char *checksum, const void *data, gsize len,
-                              GCancellable *cancellable, GError **error);
-char *sysc_write_commit (OstreeRepo *repo, const char *subject, GVariantDict *metadata,
-                         const char *contents, const char *dirmeta, guint64 time,
-                         GCancellable *cancellable, GError **error);
+GBytes *sysc_commit_object (const char *subject, GVariantDict *metadata,
+                            const char *contents, const char *dirmeta, guint64 time);
 void sysc_dict_add (GVariantDict *dict, const char *key, const void *data, gsize len);
 
 GBytes *sysc_load_metadata (OstreeRepo *repo, OstreeObjectType type,

@@ -2,16 +2,19 @@ package ostree_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/ostree"
 )
 
 // leaveStaged leaves what a process leaves that is killed in a transaction: a
-// staging folder that nobody has locked, with a commit in it, whose large file
-// had no name yet and is gone.
+// staging folder that nobody has locked, with a commit in it.
 func leaveStaged(t *testing.T, repo *ostree.Repo) (folder string) {
 	t.Helper()
 	txn := begin(t, repo)
@@ -20,22 +23,18 @@ func leaveStaged(t *testing.T, repo *ostree.Repo) (folder string) {
 	big := bytes.Repeat([]byte("large"), 1000)
 	tree.Files["big"] = must(txn.WriteStream(ostree.Meta{Mode: file | 0o644}, int64(len(big)), bytes.NewReader(big), make([]byte, 512)))(t)
 	must(txn.WriteCommit(ostree.CommitSpec{Subject: "unfinished", Root: must(txn.WriteTree(tree))(t)}))(t)
-	staged := must(filepath.Glob(filepath.Join(repo.Path(), "tmp", "staging-*-??????")))(t)
-	if len(staged) != 1 {
-		t.Fatalf("staging folders: %q", staged)
+	locks := must(filepath.Glob(filepath.Join(repo.Path(), "tmp", "staging-syscontainer-*-lock")))(t)
+	if len(locks) != 1 {
+		t.Fatalf("locks of staging folders: %q", locks)
 	}
-	folder = staged[0][:len(staged[0])-len("XXXXXX")] + "killed"
-	if err := os.CopyFS(folder, os.DirFS(staged[0])); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(folder, 0o700); err != nil {
+	folder = filepath.Join(repo.Path(), "tmp", "staging-syscontainer-killed")
+	if err := os.CopyFS(folder, os.DirFS(strings.TrimSuffix(locks[0], "-lock"))); err != nil {
 		t.Fatal(err)
 	}
 	return folder
 }
 
-// TestNothingIsInherited: libostree would continue what a killed transaction
-// staged, and give a commit its name whose large files are gone.
+// TestNothingIsInherited: nobody knows whether what a killed transaction staged is whole.
 func TestNothingIsInherited(t *testing.T) {
 	repo := newRepo(t)
 	folder := leaveStaged(t, repo)
@@ -53,7 +52,7 @@ func TestNothingIsInherited(t *testing.T) {
 // TestLocksOfTheKilledGo: who is killed between removing a folder and its lock leaves the lock.
 func TestLocksOfTheKilledGo(t *testing.T) {
 	repo := newRepo(t)
-	lock := filepath.Join(repo.Path(), "tmp", "staging-gone-abcdef-lock")
+	lock := filepath.Join(repo.Path(), "tmp", "staging-syscontainer-gone-lock")
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -62,5 +61,34 @@ func TestLocksOfTheKilledGo(t *testing.T) {
 	}
 	if _, err := os.Stat(lock); err == nil {
 		t.Error("the lock is still there")
+	}
+}
+
+// TestNobodyDropsWhatIsInUse: every transaction removes what the killed have left, and takes nobody for one of them.
+func TestNobodyDropsWhatIsInUse(t *testing.T) {
+	repo := newRepo(t)
+	var group sync.WaitGroup
+	for worker := range 8 {
+		other := open(t, repo.Path())
+		group.Go(func() {
+			for i := range 30 {
+				txn, err := other.Begin(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, werr := txn.WriteFile(ostree.Meta{Mode: file | 0o644}, fmt.Append(nil, worker, i))
+				if err := errors.Join(werr, txn.Commit(t.Context()), txn.Abort()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if left := must(filepath.Glob(filepath.Join(repo.Path(), "tmp", "staging-*")))(t); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+	if pruned := must(repo.Prune(t.Context()))(t); pruned.Objects != 240 {
+		t.Errorf("%d objects were committed", pruned.Objects)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,15 +125,5 @@ func (g *namer) symlink(ctx context.Context, held string, e *trueName) error {
 	if err := unix.Symlinkat(e.target, g.fd, e.name); err != nil {
 		return os.NewSyscallError("symlinkat", err)
 	}
-	if err := unix.Fchownat(g.fd, e.name, int(object.UID), int(object.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return os.NewSyscallError("fchownat", err)
-	}
-	for _, a := range canonical(object.Xattrs) {
-		// As libostree does it: no call for an attribute of a symlink takes a
-		// directory's descriptor.
-		if err := unix.Lsetxattr("/proc/self/fd/"+strconv.Itoa(g.fd)+"/"+e.name, a.Name, a.Value, 0); err != nil {
-			return fmt.Errorf("setting attribute %q: %w", a.Name, err)
-		}
-	}
-	return nil
+	return setLinkMeta(g.fd, e.name, object.Meta)
 }

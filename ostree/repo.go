@@ -9,20 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
 // Repo is an open repo of mode bare. Its methods may be called from several
-// goroutines, but there is one transaction at a time: open the repo once more
-// for another.
+// goroutines, and there may be several transactions.
 type Repo struct {
-	path string
-	dir  *os.File
-	c    *C.OstreeRepo
-	// spooled counts the large files that are open, in all transactions that share it.
-	spooled *atomic.Int64
+	path         string
+	dir, objects *os.File
+	c            *C.OstreeRepo
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -42,27 +39,21 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 		dir.Close()
 		return nil, wrap(fmt.Sprintf("opening the repo %q", path), failure(gerr))
 	}
-	// Objects are made durable by one syncfs at the end of a transaction and of
-	// a checkout, see Txn.Commit; libostree alone would sync each directory.
-	C.ostree_repo_set_disable_fsync(c, C.TRUE)
-	return &Repo{path: path, dir: dir, c: c, spooled: new(atomic.Int64)}, nil
-}
-
-// Another opens the same repo once more, for one more transaction. Both together
-// hold no more files open than one would. The caller closes it.
-func (r *Repo) Another(ctx context.Context) (*Repo, error) {
-	other, err := Open(ctx, r.path)
-	if err == nil {
-		other.spooled = r.spooled
+	r := &Repo{path: path, dir: dir, c: c}
+	if r.objects, err = os.Open(filepath.Join(path, "objects")); err != nil {
+		return nil, errors.Join(wrap("opening the repo", err), r.Close())
 	}
-	return other, err
+	// A checkout is made durable by one syncfs at its end; libostree alone would sync
+	// each directory.
+	C.ostree_repo_set_disable_fsync(c, C.TRUE)
+	return r, nil
 }
 
-// Close releases the repo. A transaction that is still open is aborted.
+// Close releases the repo, of which no transaction is open.
 func (r *Repo) Close() error {
 	C.g_object_unref(C.gpointer(r.c))
 	r.c = nil
-	return r.dir.Close()
+	return errors.Join(r.objects.Close(), r.dir.Close())
 }
 
 // Path is the path that the repo was opened with.
@@ -154,10 +145,11 @@ type Pruned struct {
 	Bytes   uint64
 }
 
-// Sweep removes what transactions that were killed left, and nothing else. The caller
-// has the repo alone.
+// Sweep removes what transactions that were killed left, and nothing else: staged
+// objects, also those of ostree's own commands, and refs without a name. The caller has
+// the repo's Lock.
 func (r *Repo) Sweep() (Pruned, error) {
-	staged, err := r.dropStaging()
+	staged, err := r.dropStaging(stagingPrefix)
 	if err != nil {
 		return staged, err
 	}
@@ -167,8 +159,8 @@ func (r *Repo) Sweep() (Pruned, error) {
 	return staged, nil
 }
 
-// Prune removes every object that no ref reaches, and what a transaction that
-// was killed left.
+// Prune removes every object that no ref reaches, and what Sweep does. The caller has
+// the repo's Lock.
 func (r *Repo) Prune(ctx context.Context) (Pruned, error) {
 	staged, err := r.Sweep()
 	if err != nil {

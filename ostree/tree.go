@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -199,30 +198,12 @@ func (t *Txn) writeTree(tree *Tree) (content Checksum, list []byte, err error) {
 	if len(list) > 0 {
 		object.sort() // stand-ins are elsewhere in the order
 	}
-	content, err = t.writeMetadata(C.OSTREE_OBJECT_TYPE_DIR_TREE, object.encode())
+	content, err = t.writeMetadata(kindTree, object.encode())
 	return content, list, err
 }
 
 // WriteDirMeta writes a directory's metadata object. Writing the same once more
 // costs nothing.
 func (t *Txn) WriteDirMeta(m Meta) (Checksum, error) {
-	return t.writeMetadata(C.OSTREE_OBJECT_TYPE_DIR_META, dirMeta(m))
-}
-
-func (t *Txn) writeMetadata(kind C.OstreeObjectType, data []byte) (Checksum, error) {
-	sum := Checksum(sha256.Sum256(data))
-	if _, written := t.metadata.Load(sum); written {
-		return sum, nil
-	}
-	if err := t.enter(); err != nil {
-		return Checksum{}, err
-	}
-	defer t.leave()
-	hex := sum.hex()
-	var gerr *C.GError
-	if C.sysc_write_metadata(t.repo.c, kind, hex.c(), pointer(data), C.gsize(len(data)), t.cancel, &gerr) == 0 {
-		return Checksum{}, wrap("writing metadata", failure(gerr))
-	}
-	t.metadata.Store(sum, struct{}{})
-	return sum, nil
+	return t.writeMetadata(kindDirMeta, dirMeta(m))
 }

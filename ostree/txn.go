@@ -5,31 +5,35 @@ import "C"
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"maps"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Txn is a transaction: what is written becomes part of the repo with Commit,
 // all of it, or is gone after Abort. The Write methods may be called from
 // several goroutines. Cancelling the context that was given to Begin makes them
-// fail.
+// fail. After an error of one of them the transaction cannot be committed.
 //
 // While a transaction is open no other process can prune the repo.
 type Txn struct {
-	repo     *Repo
-	cancel   *C.GCancellable
-	release  func()
-	metadata sync.Map // Checksum of each metadata object written so far
-	disk     writeback
+	repo      *Repo
+	unlock    func() error
+	cancelled func() error
+	staging   *staging
+	metadata  sync.Map // Checksum of each metadata object written so far
+	disk      writeback
+	streams   atomic.Int64 // that were begun
+	unchecked atomic.Int64 // bytes since somebody looked at what is free
+	failed    atomic.Bool
 
-	spoolMu sync.Mutex
-	spool   []spooled
-	commits []Checksum // that were written
-	partial []Checksum // those of them that are marked
+	commitsMu sync.Mutex
+	commits   []Checksum // that were written
+	partial   []Checksum // those of them that are marked
 
 	mu     sync.RWMutex // held for reading by every writer
 	ended  bool
@@ -43,18 +47,26 @@ type newRef struct {
 	file   *os.File // without a name until the objects have theirs
 }
 
-// Begin opens a transaction, in which there is nothing of any other. It waits
-// while another process prunes. One of Commit and Abort must follow.
+// Begin opens a transaction, in which there is nothing of any other, and removes what
+// those have left that were killed. It waits while another process prunes. One of Commit
+// and Abort must follow.
 func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
-	cancel, release := cancellable(ctx)
-	// With fsync disabled libostree writes objects straight to their final
-	// names, and Abort could not take them back.
-	C.ostree_repo_set_disable_fsync(r.c, C.FALSE)
-	if err := r.prepare(ctx, cancel); err != nil {
-		release()
+	unlock, err := r.LockShared(ctx)
+	if err != nil {
 		return nil, wrap("beginning a transaction", err)
 	}
-	return &Txn{repo: r, cancel: cancel, release: release, disk: writeback{sync: r.sync}}, nil
+	_, err = r.dropStaging(ownPrefix)
+	if err == nil {
+		err = r.fits(0)
+	}
+	var s *staging
+	if err == nil {
+		s, err = r.newStaging()
+	}
+	if err != nil {
+		return nil, wrap("beginning a transaction", errors.Join(err, unlock()))
+	}
+	return &Txn{repo: r, unlock: unlock, cancelled: ctx.Err, staging: s, disk: writeback{sync: r.sync}}, nil
 }
 
 // enter keeps the transaction open until leave.
@@ -64,52 +76,14 @@ func (t *Txn) enter() error {
 		t.mu.RUnlock()
 		return ErrFinished
 	}
-	if C.g_cancellable_is_cancelled(t.cancel) != 0 {
+	if err := t.cancelled(); err != nil {
 		t.mu.RUnlock()
-		return context.Canceled
+		return err
 	}
 	return nil
 }
 
 func (t *Txn) leave() { t.mu.RUnlock() }
-
-// WriteFile writes a regular file whose content is in memory.
-func (t *Txn) WriteFile(m Meta, content []byte) (Checksum, error) {
-	header := fileHeader(m, "")
-	hash := sha256.New()
-	hash.Write(header)
-	hash.Write(content)
-	sum := Checksum(hash.Sum(nil))
-	return sum, t.writeContent(sum, m, nil, content)
-}
-
-// WriteSymlink writes a symlink. Only ownership and attributes of m count. Where
-// the target is not UTF-8 the [Tree] that names the object must tell it, too.
-func (t *Txn) WriteSymlink(m Meta, target string) (Checksum, error) {
-	m.Mode = TypeLink | 0o777
-	target = targetStandIn(target)
-	cTarget := cString(target)
-	defer free(cTarget)
-	sum := Checksum(sha256.Sum256(fileHeader(m, target)))
-	return sum, t.writeContent(sum, m, cTarget, nil)
-}
-
-func (t *Txn) writeContent(sum Checksum, m Meta, target *C.char, content []byte) error {
-	if err := t.enter(); err != nil {
-		return err
-	}
-	defer t.leave()
-	attrs := appendXattrs(nil, m.Xattrs)
-	hex := sum.hex()
-	var gerr *C.GError
-	if C.sysc_write_file(t.repo.c, hex.c(), C.guint32(m.UID), C.guint32(m.GID), C.guint32(m.Mode),
-		pointer(attrs), C.gsize(len(attrs)), target, pointer(content), C.gsize(len(content)),
-		t.cancel, &gerr) == 0 {
-		return wrap("writing a file", failure(gerr))
-	}
-	t.disk.wrote(int64(len(content)))
-	return nil
-}
 
 // CommitSpec describes a commit to write.
 type CommitSpec struct {
@@ -124,10 +98,18 @@ type CommitSpec struct {
 
 // WriteCommit writes a commit object without a parent.
 func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
-	if err := t.enter(); err != nil {
+	commit, err := t.writeMetadata(kindCommit, spec.encode())
+	if err != nil {
 		return Checksum{}, err
 	}
-	defer t.leave()
+	t.commitsMu.Lock()
+	defer t.commitsMu.Unlock()
+	t.commits = append(t.commits, commit)
+	return commit, nil
+}
+
+// encode is the commit object.
+func (spec CommitSpec) encode() []byte {
 	subject := cString(spec.Subject)
 	defer free(subject)
 	dict := C.g_variant_dict_new(nil)
@@ -143,16 +125,7 @@ func (t *Txn) WriteCommit(spec CommitSpec) (Checksum, error) {
 		seconds = max(0, spec.Time.Unix())
 	}
 	root, meta := spec.Root.content.hex(), spec.Root.meta.hex()
-	var gerr *C.GError
-	sum := C.sysc_write_commit(t.repo.c, subject, dict, root.c(), meta.c(), C.guint64(seconds), t.cancel, &gerr)
-	if sum == nil {
-		return Checksum{}, wrap("writing a commit", failure(gerr))
-	}
-	commit, err := takeChecksum(sum)
-	t.spoolMu.Lock()
-	defer t.spoolMu.Unlock()
-	t.commits = append(t.commits, commit)
-	return commit, err
+	return takeBytes(C.sysc_commit_object(subject, dict, root.c(), meta.c(), C.guint64(seconds)))
 }
 
 func addValue(dict *C.GVariantDict, key string, value []byte) {
@@ -177,22 +150,15 @@ func (t *Txn) Abort() error {
 	if t.ended {
 		return nil
 	}
-	t.end()
-	if err := t.forgetPartial(); err != nil {
-		return err
-	}
-	if err := t.repo.abandon(); err != nil {
-		return wrap("aborting the transaction", err)
-	}
-	return nil
+	return wrapped("aborting the transaction", errors.Join(t.forgetPartial(), t.end()))
 }
 
-func (t *Txn) end() {
+// end lets go of everything.
+func (t *Txn) end() error {
 	t.ended = true
 	t.disk.wait()
-	t.closeSpool()
 	for _, ref := range t.refs {
 		ref.file.Close() // nil is fine
 	}
-	t.release()
+	return errors.Join(t.staging.remove(), t.unlock())
 }

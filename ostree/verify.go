@@ -46,11 +46,10 @@ type object struct {
 
 // String is the name of the object's file in the repo, without its folder.
 func (o object) String() string {
-	suffix := map[C.OstreeObjectType]string{
-		C.OSTREE_OBJECT_TYPE_FILE: "file", C.OSTREE_OBJECT_TYPE_DIR_TREE: "dirtree",
-		C.OSTREE_OBJECT_TYPE_DIR_META: "dirmeta", C.OSTREE_OBJECT_TYPE_COMMIT: "commit",
+	return o.sum.String() + map[C.OstreeObjectType]string{
+		C.OSTREE_OBJECT_TYPE_FILE: kindFile, C.OSTREE_OBJECT_TYPE_DIR_TREE: kindTree,
+		C.OSTREE_OBJECT_TYPE_DIR_META: kindDirMeta, C.OSTREE_OBJECT_TYPE_COMMIT: kindCommit,
 	}[o.kind]
-	return o.sum.String() + "." + suffix
 }
 
 // NewWalk begins a walk that has seen nothing.

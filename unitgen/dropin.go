@@ -28,6 +28,11 @@ type DropInSpec struct {
 
 	After, Before, Requires, Wants []string // units, in addition to the image's
 
+	// Dependents are services that require the unit. systemd starts them with it, and they
+	// fail when it fails to start; but nothing starts them again when it comes up after
+	// all. The unit does, once it is ready.
+	Dependents []string
+
 	Credentials []Credential // for the service, in this order
 
 	// RuntimeDirectory is a path below /run that is the service's while it runs; ""
@@ -62,6 +67,9 @@ func DropIn(d DropInSpec) ([]byte, error) {
 	w.serviceType(d.Unit.Type())
 	w.unless(d.Unit, "NotifyAccess", "all", "none")
 	w.delegate(d.Unit)
+	for _, dependent := range d.Dependents {
+		w.bringBack(dependent)
+	}
 	w.set("ExecStopPost", "-"+w.path("ExecStopPost", d.Runtime)+" delete --force "+d.Name)
 	w.unless(d.Unit, "KillMode", "mixed", "")
 	w.killSignal(d.KillSignal)

@@ -87,6 +87,7 @@ func TestDropInGolden(t *testing.T) {
 				{Name: "a.b-c_1", Path: `/srv/50% "off"/a: b`},
 			},
 			RuntimeDirectory: "syscontainer/flannel-2",
+			Dependents:       []string{"docker.service", "kubelet.service"},
 		},
 		"nasty.conf": {
 			Name:       "a.b_c-d",

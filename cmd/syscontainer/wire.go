@@ -72,6 +72,7 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 		Services: services{units},
 		Mounter:  bindmount.System{},
 		Runtime:  settings.Runtime,
+		WaitLock: c.Duration("wait-lock"),
 		Log:      log,
 		Now:      time.Now,
 		NewUUID:  uuid.NewString,

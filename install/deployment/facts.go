@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/syscontainer/syscontainer/unitgen/order"
 )
 
 // Facts is what a plan may depend on of the host beside the request and the image.
@@ -16,6 +18,7 @@ type Facts struct {
 	Generated  map[string]string // values made once: UUID
 	Runtime    string            // the runtime unless somebody says otherwise; "" where none was found
 	Owners     map[string]string // host path -> the container that put it there
+	Units      []order.Dir       // what is in the host's directories of units
 }
 
 // HostReader is how compile looks at the host's files. It must not change them.

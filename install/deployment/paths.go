@@ -106,4 +106,5 @@ const (
 	hostFilesDir   = "hostfs"
 	credentialsDir = "credentials"
 	UnitsDir       = "units"
+	comebackDir    = "comeback"
 )

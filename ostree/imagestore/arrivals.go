@@ -18,10 +18,10 @@ import (
 // Layers that are complete at about the same time share the syncs that this costs;
 // rounds have a distance, and a pull that is shorter than it has a single one.
 type arrivals struct {
-	first *ostree.Repo
-	tick  *time.Ticker
-	stop  context.CancelFunc
-	done  chan struct{} // closed when there are no more rounds
+	repo *ostree.Repo
+	tick *time.Ticker
+	stop context.CancelFunc
+	done chan struct{} // closed when there are no more rounds
 
 	mu    sync.Mutex
 	under map[*arrival]bool // not complete
@@ -36,15 +36,14 @@ const roundDistance = 300 * time.Millisecond
 
 // arrival is one layer.
 type arrival struct {
-	repo *ostree.Repo
-	txn  *ostree.Txn
-	own  []string // refs that are new
+	txn *ostree.Txn
+	own []string // refs that are new
 }
 
-func newArrivals(ctx context.Context, first *ostree.Repo) *arrivals {
+func newArrivals(ctx context.Context, repo *ostree.Repo) *arrivals {
 	ctx, stop := context.WithCancel(ctx)
 	a := &arrivals{
-		first: first, tick: time.NewTicker(roundDistance), stop: stop,
+		repo: repo, tick: time.NewTicker(roundDistance), stop: stop,
 		done: make(chan struct{}), under: make(map[*arrival]bool),
 	}
 	go func() {
@@ -66,15 +65,11 @@ func (a *arrivals) begin(ctx context.Context) (*arrival, error) {
 	if err := a.failed(); err != nil {
 		return nil, err
 	}
-	repo, err := a.first.Another(ctx)
+	txn, err := a.repo.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	txn, err := repo.Begin(ctx)
-	if err != nil {
-		return nil, errors.Join(err, repo.Close())
-	}
-	l := &arrival{repo: repo, txn: txn}
+	l := &arrival{txn: txn}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.under[l] = true
@@ -87,13 +82,13 @@ func (a *arrivals) drop(at *arrival) error {
 	a.mu.Lock()
 	delete(a.under, at)
 	a.mu.Unlock()
-	return at.close()
+	return at.txn.Abort()
 }
 
 // complete hands a layer over. Its blob was verified.
 func (a *arrivals) complete(at *arrival, l layer, blob digest.Digest) error {
 	for _, ref := range []string{digestRef(layerPrefix, l.diffID), digestRef(blobPrefix, blob)} {
-		_, found, err := refOrNone(a.first, ref)
+		_, found, err := refOrNone(a.repo, ref)
 		if err != nil {
 			return err
 		}
@@ -121,7 +116,7 @@ func (a *arrivals) round(ctx context.Context) {
 	}
 }
 
-// commitTogether commits layers, and an image if there is one, and closes the layers.
+// commitTogether commits layers, and an image if there is one, and ends the layers.
 func commitTogether(ctx context.Context, ready []*arrival, image *ostree.Txn) error {
 	var txns []*ostree.Txn
 	for _, l := range ready {
@@ -132,7 +127,7 @@ func commitTogether(ctx context.Context, ready []*arrival, image *ostree.Txn) er
 	}
 	err := ostree.CommitAll(ctx, txns...)
 	for _, l := range ready {
-		err = errors.Join(err, l.close())
+		err = errors.Join(err, l.txn.Abort())
 	}
 	return err
 }
@@ -175,13 +170,10 @@ func (a *arrivals) finish(ctx context.Context, hopeless bool) error {
 		a.round(ctx)
 	}
 	for _, l := range a.take() {
-		errs = append(errs, l.close())
+		errs = append(errs, l.txn.Abort())
 	}
 	for l := range a.under {
-		errs = append(errs, l.close())
+		errs = append(errs, l.txn.Abort())
 	}
 	return errors.Join(errs...)
 }
-
-// close ends the layer's transaction, unless it was committed.
-func (l *arrival) close() error { return errors.Join(l.txn.Abort(), l.repo.Close()) }

@@ -3,9 +3,12 @@ package imagestore_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // rootObject is the file of a commit's top directory.
@@ -42,4 +45,27 @@ func TestImageOnTopOfAnother(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What layers were merged to stays for as long as an image consists of them.
+func TestMergedLayersGoWithTheirImages(t *testing.T) {
+	one, two := gz(t, fileItem("f", "1")), gz(t, fileItem("g", "2"))
+	store, repo := newStore(t)
+	l := newLayout(t)
+	lower := pull(t, store, l.tag(t, "lower", l.manifest(t, runtime.GOARCH, one)))
+	config := imgspec.Image{Platform: imgspec.Platform{OS: "linux", Architecture: runtime.GOARCH}, Author: "another"}
+	pull(t, store, l.tag(t, "same", l.configured(t, config, one)))
+	upper := pull(t, store, l.tag(t, "upper", l.manifest(t, runtime.GOARCH, one, two)))
+	stacks := func() int {
+		return strings.Count(run(t, "ostree", "--repo="+repo, "refs", "--list", "stack"), "\n")
+	}
+	if n := stacks(); n != 2 {
+		t.Errorf("%d are kept of three images, two of which have the same layers", n)
+	}
+	do(t, store.Remove(t.Context(), lower.Reference))
+	do(t, store.Remove(t.Context(), upper.Reference))
+	if n := stacks(); n != 1 {
+		t.Errorf("%d are kept for one image", n)
+	}
+	fsck(t, repo)
 }

@@ -21,6 +21,7 @@ const (
 	layerPrefix     = "layer/"
 	blobPrefix      = "blob/"
 	manifestPrefix  = "manifest/"
+	stackPrefix     = "stack/"
 	imagePrefix     = "image/"
 	containerPrefix = "container/"
 )
@@ -105,22 +106,16 @@ func loadEntries(ctx context.Context, repo *ostree.Repo, commit ostree.Checksum)
 	return stored.Entries()
 }
 
-// readlink is a Merger's look into the repo, which may be open several times, with
-// transactions.
-func readlink(ctx context.Context, repos ...*ostree.Repo) func(ostree.Checksum) (string, bool, error) {
+// readlink is a Merger's look into the repo. Of layers that have just arrived it knows
+// all links.
+func readlink(ctx context.Context, repo *ostree.Repo) func(ostree.Checksum) (string, bool, error) {
 	return func(sum ostree.Checksum) (string, bool, error) {
-		var err error = fs.ErrNotExist
-		for _, repo := range repos {
-			var f *ostree.File
-			if f, err = repo.LoadFile(ctx, sum); err == nil {
-				defer f.Close()
-				return f.Target, f.Mode&ostree.TypeMask == ostree.TypeLink, nil
-			}
-			if !errors.Is(err, fs.ErrNotExist) {
-				break
-			}
+		f, err := repo.LoadFile(ctx, sum)
+		if err != nil {
+			return "", false, err
 		}
-		return "", false, err
+		defer f.Close()
+		return f.Target, f.Mode&ostree.TypeMask == ostree.TypeLink, nil
 	}
 }
 

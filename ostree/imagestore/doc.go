@@ -12,6 +12,7 @@
 //	layer/sha256/HEX     DiffID of a layer           -> layer commit
 //	blob/sha256/HEX      digest of a layer's blob    -> the same layer commit
 //	manifest/sha256/HEX  digest of a manifest        -> image commit
+//	stack/sha256/HEX     ChainID of an image's layers -> a commit of what they are merged to
 //	image/ENCODED        reference (see refname)      -> image commit
 //	container/NAME/N     a deployment that uses it   -> image commit
 //

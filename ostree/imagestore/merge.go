@@ -2,17 +2,16 @@ package imagestore
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/identity"
 
 	"github.com/syscontainer/syscontainer/ostree"
 	"github.com/syscontainer/syscontainer/ostree/imagestore/layers"
 )
 
-// merge lays the layers of an image on top of each other. Where the repo has an
-// image of its lower layers, only what the others touch is read and written.
+// merge lays the layers of an image on top of each other. Where the repo has merged
+// the lower ones, only what the others touch is read and written.
 func (p *pull) merge(ctx context.Context, stack []layer, newMerger func() *layers.Merger) (*ostree.Tree, error) {
 	base, below, err := p.base(ctx, stack)
 	if err != nil {
@@ -24,7 +23,7 @@ func (p *pull) merge(ctx context.Context, stack []layer, newMerger func() *layer
 		if err := p.apply(ctx, m, stack[below:]); err == nil {
 			return m.Tree(), nil
 		}
-		// The other image may be damaged; this one need not come to harm.
+		// What was merged may be damaged; this image need not come to harm.
 	}
 	m := newMerger()
 	if err := p.apply(ctx, m, stack); err != nil {
@@ -48,48 +47,51 @@ func (p *pull) apply(ctx context.Context, m *layers.Merger, stack []layer) error
 	return nil
 }
 
-// base is the tree of the image in the repo that consists of the most, but not
-// all, of a stack's lowest layers, and how many these are. It is nil when there is
-// none; an image that cannot be read is none.
+// base is what the repo has merged of the most, but not all, of a stack's lowest layers,
+// and how many these are. It is nil when there is nothing; what cannot be read is nothing.
 func (p *pull) base(ctx context.Context, stack []layer) (base *ostree.Tree, below int, err error) {
-	refs, err := p.repo.Refs(ctx, manifestPrefix)
-	if err != nil {
-		return nil, 0, err
-	}
-	var best ostree.Checksum
-	for _, ref := range slices.Sorted(maps.Keys(refs)) {
-		c, err := p.repo.LoadCommit(refs[ref], keyConfig)
+	chain := identity.ChainIDs(diffIDs(stack))
+	for below = len(stack) - 1; below > 0; below-- {
+		commit, found, err := refOrNone(p.repo, digestRef(stackPrefix, chain[below-1]))
 		if err != nil {
+			return nil, 0, err
+		}
+		if !found {
 			continue
 		}
-		config, err := parseConfig(c.Value(keyConfig))
-		if err != nil {
-			continue
+		if base, err = p.repo.UnreadTree(ctx, commit); err == nil {
+			return base, below, nil
 		}
-		if n := len(config.RootFS.DiffIDs); n > below && isBelow(config.RootFS.DiffIDs, stack) {
-			best, below = refs[ref], n
+		if ctx.Err() != nil {
+			return nil, 0, ctx.Err()
 		}
+		p.store.log.WarnContext(ctx, "what layers were merged to cannot be read", "commit", commit, "error", err)
 	}
-	if below == 0 {
-		return nil, 0, nil
-	}
-	base, err = p.repo.UnreadTree(ctx, best)
-	if err != nil {
-		p.store.log.WarnContext(ctx, "an image of the store cannot be read", "commit", best, "error", err)
-		return nil, 0, ctx.Err()
-	}
-	return base, below, nil
+	return nil, 0, nil
 }
 
-// isBelow tells whether a stack has these layers, and more on top of them.
-func isBelow(lower []digest.Digest, stack []layer) bool {
-	if len(lower) >= len(stack) {
-		return false
+// stackRef is the ref of what layers are merged to. It is theirs alone: images that have
+// the same layers share it.
+func stackRef(diffIDs []digest.Digest) string {
+	return digestRef(stackPrefix, identity.ChainID(diffIDs))
+}
+
+// writeStack keeps what the layers of an image were merged to for images on top of them.
+func writeStack(txn *ostree.Txn, root ostree.Root, stack []layer) error {
+	if len(stack) == 0 {
+		return nil
 	}
-	for i, diffID := range lower {
-		if stack[i].diffID != diffID {
-			return false
-		}
+	commit, err := txn.WriteCommit(ostree.CommitSpec{Subject: "stack", Root: root})
+	if err == nil {
+		txn.SetRef(stackRef(diffIDs(stack)), commit)
 	}
-	return true
+	return err
+}
+
+func diffIDs(stack []layer) []digest.Digest {
+	var list []digest.Digest
+	for _, l := range stack {
+		list = append(list, l.diffID)
+	}
+	return list
 }

@@ -76,7 +76,7 @@ func TestFailedPush(t *testing.T) {
 // TestFullDiskAtPush: the error says so; what was there stays, and no space is lost.
 func TestFullDiskAtPush(t *testing.T) {
 	dir := scratchFS(t, 8)
-	store, _ := occupied(t, dir)
+	store, repo := occupied(t, dir)
 	large, small := image(t, gz(t, fileItem("f", "2")), noise(t, 7<<20)), image(t, gz(t, fileItem("f", "3")))
 	pull(t, store, large)
 	pull(t, store, small)
@@ -90,6 +90,13 @@ func TestFullDiskAtPush(t *testing.T) {
 	for _, to := range fileDestinations(dir) {
 		push(t, store, small, to)
 		whole(t, to)
+	}
+
+	// The same where the temporaries are.
+	elsewhere := t.TempDir()
+	cramped := imagestore.New(imagestore.Options{Repo: repo, PolicyPath: policyOf(repo), TempDir: dir})
+	for _, watched := range []string{dir, elsewhere} {
+		unchanged(t, cramped, large, "oci-archive:"+elsewhere+"/oci.tar:tag", watched, syscall.ENOSPC, "no space left")
 	}
 }
 

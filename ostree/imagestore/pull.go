@@ -174,7 +174,7 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 		return err
 	}
 	ready := p.arrivals.take()
-	image, err := p.writeImage(ctx, txn, record, stack, ready)
+	image, err := p.writeImage(ctx, txn, record, stack)
 	if err != nil {
 		p.arrivals.giveBack(ready)
 		return errors.Join(err, txn.Abort())
@@ -192,25 +192,23 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	return nil
 }
 
-// writeImage writes the merged commit. Objects of the layers that are ready have no
-// name in the repo yet.
-func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, stack []layer, ready []*arrival) (ostree.Checksum, error) {
+// writeImage writes the merged commit.
+func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageRecord, stack []layer) (ostree.Checksum, error) {
 	dirMeta, err := txn.WriteDirMeta(defaultDir())
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	repos := []*ostree.Repo{p.repo}
-	for _, at := range ready {
-		repos = append(repos, at.repo)
-	}
 	tree, err := p.merge(ctx, stack, func() *layers.Merger {
-		return layers.NewMerger(dirMeta, readlink(ctx, repos...))
+		return layers.NewMerger(dirMeta, readlink(ctx, p.repo))
 	})
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
 	root, err := txn.WriteTree(tree)
 	if err != nil {
+		return ostree.Checksum{}, err
+	}
+	if err := writeStack(txn, root, stack); err != nil {
 		return ostree.Checksum{}, err
 	}
 	return txn.WriteCommit(ostree.CommitSpec{Subject: record.reference, Root: root, Metadata: record.values()})

@@ -138,7 +138,7 @@ func (c *catalog) checkRemovable(t target) error {
 	return &InUseError{Reference: t.reference, Containers: users}
 }
 
-// dropUnused deletes those refs among layers, blobs and manifests that no image that
+// dropUnused deletes those refs among layers, blobs, manifests and stacks that no image that
 // is named or held uses. Where it is not known what an image uses, those that might
 // be its own stay, and with intact false all objects have to.
 func dropUnused(ctx context.Context, repo *ostree.Repo, among func(ref string) bool) (intact bool, err error) {
@@ -162,7 +162,7 @@ func dropUnused(ctx context.Context, repo *ostree.Repo, among func(ref string) b
 // isInternal tells the refs that follow from images from those that are roots,
 // ours or somebody else's.
 func isInternal(ref string) bool {
-	for _, prefix := range []string{layerPrefix, blobPrefix, manifestPrefix} {
+	for _, prefix := range []string{layerPrefix, blobPrefix, manifestPrefix, stackPrefix} {
 		if strings.HasPrefix(ref, prefix) {
 			return true
 		}
@@ -228,6 +228,9 @@ func (r imageRecord) markRefs(used map[string]bool) error {
 	}
 	for _, id := range config.RootFS.DiffIDs {
 		used[digestRef(layerPrefix, id)] = true
+	}
+	if len(config.RootFS.DiffIDs) > 0 {
+		used[stackRef(config.RootFS.DiffIDs)] = true
 	}
 	for _, info := range m.LayerInfos() {
 		used[digestRef(blobPrefix, info.Digest)] = true

@@ -64,6 +64,7 @@ var differences = map[host.Suite]map[string]string{
 }
 
 func TestOrderIsSystemds(t *testing.T) {
+	t.Parallel()
 	m := hosttest.Boot(t, lab, host.Options{Layers: []string{layer(t, rules)}})
 	graph := read(t, m)
 	ours := map[string]bool{}
@@ -95,6 +96,7 @@ func TestOrderIsSystemds(t *testing.T) {
 
 // systemd-analyze starts a target in its head and tells of the first cycle that it finds, with the units in it.
 func TestCycleIsSystemds(t *testing.T) {
+	t.Parallel()
 	m := hosttest.Boot(t, lab, host.Options{Layers: []string{layer(t, "testdata/cycle.txtar")}})
 	cycle := read(t, m).NewCycle(order.Load(nil).Graph())
 	var ours []string

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -80,53 +79,4 @@ func TestStall(t *testing.T) {
 			m.noLeftovers()
 		})
 	}
-}
-
-// TestFullDisk: a pull that does not fit fails, and a prune gives back what it took.
-func TestFullDisk(t *testing.T) {
-	images := t.TempDir()
-	makeImage(t, filepath.Join(images, "small"), 5, 1)
-	makeImage(t, filepath.Join(images, "large"), 6, 6)
-	dir := t.TempDir()
-	mount(t, dir, "16m")
-	m := machineAt(t, dir, filepath.Join(images, "small"))
-	m.must("pull", "docker://"+m.Host+"/small")
-	before := free(t, dir)
-	large := machineAt(t, t.TempDir(), filepath.Join(images, "large"))
-	m.write("etc/containers/registries.conf.d/large.conf", "[[registry]]\nlocation = \""+large.Host+"\"\ninsecure = true\n")
-	for range 3 {
-		out, err := m.run("pull", "docker://"+large.Host+"/large")
-		if err == nil || !strings.Contains(strings.ToLower(out), "no space") {
-			t.Errorf("pulling more than fits: %v\n%s", err, out)
-		}
-		m.noLeftovers()
-		m.sound(nil)
-	}
-	m.must("prune") // layers that had arrived
-	if after := free(t, dir); after+64<<10 < before {
-		t.Errorf("%d bytes were free, %d are", before, after)
-	}
-	m.must("rm", "docker://"+m.Host+"/small")
-}
-
-// mount mounts a file system in memory on dir.
-func mount(t *testing.T, dir, size string) {
-	t.Helper()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "syscontainer-test", dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func free(t *testing.T, dir string) uint64 {
-	t.Helper()
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		t.Fatal(err)
-	}
-	return fs.Bfree * uint64(fs.Bsize)
 }

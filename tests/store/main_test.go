@@ -108,9 +108,7 @@ func (m *machine) sound(want map[string]string) {
 	if _, err := os.Stat(filepath.Join(m.repo, "objects")); errors.Is(err, fs.ErrNotExist) {
 		return // it was not even made
 	}
-	if out, err := exec.Command("ostree", "fsck", "--repo="+m.repo).CombinedOutput(); err != nil {
-		m.t.Fatalf("ostree fsck: %v\n%s", err, out)
-	}
+	m.fsck()
 	images, err := storeAt(m.root).List(m.t.Context())
 	if err != nil {
 		m.t.Fatal(err)
@@ -124,6 +122,13 @@ func (m *machine) sound(want map[string]string) {
 		if err := os.RemoveAll(dir); err != nil {
 			m.t.Fatal(err)
 		}
+	}
+}
+
+func (m *machine) fsck() {
+	m.t.Helper()
+	if out, err := exec.Command("ostree", "fsck", "--repo="+m.repo).CombinedOutput(); err != nil {
+		m.t.Fatalf("ostree fsck: %v\n%s", err, out)
 	}
 }
 

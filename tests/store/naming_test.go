@@ -21,9 +21,9 @@ func TestKilledWhileNaming(t *testing.T) {
 	ref := "docker://" + m.Host + "/etcd"
 	killed := 0
 	for n := range kills {
-		call, most := "renameat", 350
+		call, most := "renameat2", 70
 		if n%5 >= 3 {
-			call, most = "linkat", 11 // three large files, and refs
+			call, most = "linkat", 11 // refs
 		}
 		when := 1 + rand.IntN(most)
 		p := m.prepare("pull", ref)
