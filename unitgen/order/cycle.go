@@ -84,7 +84,7 @@ func (g *Graph) Contradictions(names []string) []string {
 		for _, needed := range slices.Sorted(maps.Keys(g.pulls[name])) {
 			for _, why := range g.pulls[name][needed] {
 				conflicts := slices.Concat(g.conflicts[name][needed], g.conflicts[needed][name])
-				if why.requires() && len(conflicts) > 0 {
+				if why.Requires() && len(conflicts) > 0 {
 					found = append(found, name+" needs "+needed+" ("+why.String()+") and cannot be up with it ("+conflicts[0].String()+")")
 				}
 			}
@@ -93,6 +93,7 @@ func (g *Graph) Contradictions(names []string) []string {
 	return found
 }
 
-func (r Reason) requires() bool {
+// Requires tells whether a unit cannot be without the other, for this reason.
+func (r Reason) Requires() bool {
 	return slices.Contains([]string{"Requires", "Requisite", "BindsTo"}, r.Setting)
 }

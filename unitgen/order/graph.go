@@ -22,15 +22,16 @@ type Graph struct {
 
 // An Edge says that one unit starts before another, if both start.
 type Edge struct {
-	First, Then string
-	Reasons     []Reason
+	First   string   `json:"first"`
+	Then    string   `json:"then"`
+	Reasons []Reason `json:"reasons"`
 }
 
 // A Reason is a setting of a file, or a rule of systemd's own.
 type Reason struct {
-	Setting string // such as After
-	File    string // that says it, or the directory with a link that does; "" where systemd says it by itself
-	Rule    string // what systemd says by itself, in words
+	Setting string `json:"setting,omitempty"` // such as After
+	File    string `json:"file,omitempty"`    // that says it, or the link that does; "" where systemd says it by itself
+	Rule    string `json:"rule,omitempty"`    // what systemd says by itself, in words
 }
 
 func (r Reason) String() string {
