@@ -87,6 +87,11 @@ var rules = []struct {
 		why:      "it asks the kernel and nobody else, and does not care what is mounted",
 	},
 	{
+		packages: []string{"install/ociruntime"},
+		never:    []string{"C", module},
+		why:      "it talks to runtimes and does not care what runs in their containers",
+	},
+	{
 		packages: []string{"unitgen/sysd"},
 		never:    []string{module + "install", module + "ostree", module + "templates", module + "runcspec"},
 		why:      "it makes systemd act on units and does not care what is in them",

@@ -39,6 +39,8 @@ type Details struct {
 	MainPID     int               `json:"main_pid"`
 	Status      string            `json:"status"`
 	Since       *time.Time        `json:"since,omitempty"`
+	// HealthCheck is null when there is none.
+	HealthCheck *deployment.HealthCheck `json:"health_check"`
 	// Units are those that the image brings beside its service.
 	Units []UnitDetails `json:"units"`
 	Files []FileDetails `json:"files"`
@@ -98,7 +100,7 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	details := &Details{
 		Summary: summary, Created: record.Created, Commit: record.Image.Commit, Runtime: record.Runtime,
 		Values: record.Values, Secrets: append([]string{}, record.Secrets...), Variables: in.describeVariables(ctx, record), Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
-		Units: []UnitDetails{}, Files: []FileDetails{},
+		HealthCheck: record.HealthCheck, Units: []UnitDetails{}, Files: []FileDetails{},
 	}
 	if !status.Since.IsZero() {
 		details.Since = &status.Since

@@ -34,6 +34,7 @@ type scene struct {
 	images   *storeDouble
 	mounter  *mounterDouble
 	services *servicesDouble
+	running  *containersDouble
 	effects  *effects
 	*install.Installer
 }
@@ -75,17 +76,19 @@ func newScene(t *testing.T) *scene {
 	}
 	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, pulled: map[string]bool{}, held: map[string]string{}}
 	s.services = &servicesDouble{effects: s.effects, state: map[string]string{}, enabled: map[string]bool{}}
+	s.running = &containersDouble{bundles: map[string]string{}}
 	s.mounter = &mounterDouble{effects: s.effects, mounted: map[string]string{}}
 	s.Installer = &install.Installer{
-		Tree:     tree,
-		Paths:    deployment.Paths{State: "/var/lib/syscontainer"},
-		Host:     deployment.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
-		Images:   s.images,
-		Services: s.services,
-		Mounter:  s.mounter,
-		Log:      slog.New(slog.DiscardHandler),
-		Now:      func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
-		NewUUID:  func() string { return "5e1f8d9c-0000-4000-8000-000000000000" },
+		Tree:       tree,
+		Containers: s.running,
+		Paths:      deployment.Paths{State: "/var/lib/syscontainer"},
+		Host:       deployment.Host{UID: os.Getuid(), GID: os.Getgid(), Unified: true, Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}},
+		Images:     s.images,
+		Services:   s.services,
+		Mounter:    s.mounter,
+		Log:        slog.New(slog.DiscardHandler),
+		Now:        func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
+		NewUUID:    func() string { return "5e1f8d9c-0000-4000-8000-000000000000" },
 	}
 	return s
 }
@@ -163,6 +166,7 @@ type storeDouble struct {
 	effects *effects
 	images  map[string]fstest.MapFS
 	configs map[string]imgspec.Image
+	health  map[string]*deployment.ImageHealth
 	pulled  map[string]bool
 	held    map[string]string
 	// checkedOut is called with every checkout.
@@ -183,6 +187,7 @@ func (d *storeDouble) Pull(_ context.Context, reference string) (deployment.Imag
 		Digest:    digest.FromString(reference),
 		Commit:    reference,
 		Config:    d.configs[reference],
+		Health:    d.health[reference],
 		Added:     added,
 	}, nil
 }
@@ -263,6 +268,27 @@ func (d *mounterDouble) Unmount(target string) error {
 
 func (d *mounterDouble) Mounted() ([]string, error) {
 	return slices.Collect(maps.Keys(d.mounted)), nil
+}
+
+// containersDouble is a runtime whose containers are names with the bundles that they run.
+type containersDouble struct {
+	bundles map[string]string
+	probed  []string // RUNTIME NAME PROCESS
+	// probe is what comes of the next probes; nil is well.
+	probe func(ctx context.Context) error
+}
+
+func (d *containersDouble) State(_ context.Context, _, container string) (install.ContainerState, error) {
+	bundle, ok := d.bundles[container]
+	return install.ContainerState{Running: ok, Bundle: bundle}, nil
+}
+
+func (d *containersDouble) Probe(ctx context.Context, runtime, container string, process []byte) error {
+	d.probed = append(d.probed, runtime+" "+container+" "+string(process))
+	if d.probe == nil {
+		return nil
+	}
+	return d.probe(ctx)
 }
 
 // servicesDouble is a systemd that remembers.

@@ -2,5 +2,11 @@ package install
 
 import "errors"
 
-// ErrNotInstalled says that there is no container of that name.
-var ErrNotInstalled = errors.New("not installed")
+var (
+	// ErrNotInstalled says that there is no container of that name.
+	ErrNotInstalled = errors.New("not installed")
+	// ErrNotRunning says that a container does not run.
+	ErrNotRunning = errors.New("not running")
+	// ErrNoHealthCheck says that nothing tells whether a container works.
+	ErrNoHealthCheck = errors.New("no health check")
+)

@@ -71,13 +71,14 @@ type Status struct {
 
 // Installer changes and describes one host.
 type Installer struct {
-	Tree     *hosttree.Tree
-	Paths    deployment.Paths
-	Host     deployment.Host
-	Images   Images
-	Services Services
-	Mounter  Mounter
-	Runtime  string // the configured OCI runtime; "" takes the first that is there
+	Tree       *hosttree.Tree
+	Paths      deployment.Paths
+	Host       deployment.Host
+	Images     Images
+	Services   Services
+	Containers Containers
+	Mounter    Mounter
+	Runtime    string // the configured OCI runtime; "" takes the first that is there
 	// WaitLock is how long to wait for another writer: 0 fails at once, WaitForever
 	// is without limit. Who only reads never waits.
 	WaitLock time.Duration

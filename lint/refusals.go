@@ -140,7 +140,11 @@ func (c *checker) manifestLine(key string) int {
 		key = found[1]
 	}
 	key, _, _ = strings.Cut(key, "[")
-	return lineWith(c.text(manifestFile), `"`+key+`"`)
+	text := c.text(manifestFile)
+	if line := lineWith(text, `"`+key+`"`); line > 0 {
+		return line
+	}
+	return lineWith(text, `"`+key[strings.LastIndex(key, ".")+1:]+`"`)
 }
 
 // violation places what is wrong with config.json by the last part of its pointer

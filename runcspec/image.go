@@ -89,7 +89,18 @@ func FromImage(image imgspec.Image, o ImageOptions) (*specs.Spec, error) {
 // the image's passwd knows.
 func environment(image []string, user map[string]string, home string) []string {
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + cmp.Or(home, "/")}
-	set := func(setting string) {
+	env = withSettings(env, image)
+	for _, name := range slices.Sorted(maps.Keys(user)) {
+		env = withSettings(env, []string{name + "=" + user[name]})
+	}
+	return env
+}
+
+// withSettings returns an environment with settings in place of its own of the same name,
+// or behind them.
+func withSettings(env, settings []string) []string {
+	env = slices.Clone(env)
+	for _, setting := range settings {
 		name, _, _ := strings.Cut(setting, "=")
 		at := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
 		if at < 0 {
@@ -97,12 +108,6 @@ func environment(image []string, user map[string]string, home string) []string {
 		} else {
 			env[at] = setting
 		}
-	}
-	for _, setting := range image {
-		set(setting)
-	}
-	for _, name := range slices.Sorted(maps.Keys(user)) {
-		set(name + "=" + user[name])
 	}
 	return env
 }

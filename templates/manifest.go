@@ -30,7 +30,11 @@ type Manifest struct {
 	NoContainerService bool
 	UseLinks           bool
 
-	// UnknownKeys are the keys that mean nothing to us, sorted.
+	// HealthCheck tells whether the container works; nil when the image has none.
+	HealthCheck *HealthCheck
+
+	// UnknownKeys are the keys that mean nothing to us, as healthCheck.x where they are
+	// not at the top, sorted.
 	UnknownKeys []string
 
 	// DuplicateKeys are keys that an object of the manifest has more than once,
@@ -62,6 +66,7 @@ func ParseManifest(data []byte) (Manifest, error) {
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		errs = append(errs, m.set(key, settings[key]))
 	}
+	slices.Sort(m.UnknownKeys)
 	errs = append(errs, m.checkSecretDefaults())
 	if err := errors.Join(errs...); err != nil {
 		return Manifest{}, err
@@ -86,6 +91,8 @@ func (m *Manifest) set(key string, raw json.RawMessage) error {
 		return decode(key, raw, "true or false", &m.NoContainerService)
 	case "useLinks":
 		return decode(key, raw, "true or false", &m.UseLinks)
+	case healthCheckKey:
+		return m.setHealthCheck(key, raw)
 	default:
 		m.UnknownKeys = append(m.UnknownKeys, key)
 	}

@@ -83,6 +83,15 @@ func TestParseManifestErrors(t *testing.T) {
 		{"installedFilesTemplate element", `{"installedFilesTemplate": ["/a", 1]}`, "manifest.json: installedFilesTemplate[1]: must be a string, is a number"},
 		{"installedFilesTemplate relative", `{"installedFilesTemplate": ["etc/a"]}`, "manifest.json: installedFilesTemplate[0]: " + absolute},
 		{"installedFilesTemplate NUL", `{"installedFilesTemplate": ["/\u0000"]}`, "manifest.json: installedFilesTemplate[0]: must be a path without a NUL byte"},
+		{"healthCheck", `{"healthCheck": ["a"]}`, "manifest.json: healthCheck: must be an object, is an array"},
+		{"healthCheck without a command", `{"healthCheck": {}}`, "manifest.json: healthCheck.exec: is missing: the program to run and its arguments"},
+		{"healthCheck with no command", `{"healthCheck": {"exec": []}}`, "manifest.json: healthCheck.exec: is empty: the program to run and its arguments"},
+		{"healthCheck with a line", `{"healthCheck": {"exec": "true"}}`, "manifest.json: healthCheck.exec: must be an array of the program and its arguments, is a string"},
+		{"healthCheck with numbers", `{"healthCheck": {"exec": ["a", 1], "interval": 5, "retries": 0}}`, "manifest.json: healthCheck.exec[1]: must be a string, is a number\n" +
+			"manifest.json: healthCheck.interval: must be a duration such as \"5s\", is a number\n" +
+			"manifest.json: healthCheck.retries: must be a whole number from 1, is 0"},
+		{"healthCheck with half retries", `{"healthCheck": {"exec": ["a"], "retries": 1.5}}`, "manifest.json: healthCheck.retries: must be a whole number from 1, is 1.5"},
+		{"healthCheck template", `{"healthCheck": {"exec": ["a", "$("]}}`, `manifest.json healthCheck.exec[1]:1:1: "$(" is not a variable (a dollar sign is written $$)`},
 		{"all at once", `{"useLinks": 1, "renameFiles": {"b": "/b", "a": "/a"}}`, `manifest.json: renameFiles["a"]: ` + absolute + "\n" +
 			`manifest.json: renameFiles["b"]: ` + absolute + "\n" +
 			"manifest.json: useLinks: must be true or false, is a number"},
@@ -97,6 +106,40 @@ func TestParseManifestErrors(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestHealthCheck(t *testing.T) {
+	m, err := ParseManifest([]byte(`{"healthCheck": {
+		"exec": ["/bin/ctl", "--name=$NAME", "$$HOME", ""], "interval": "5s", "timeout": "3s", "retries": 3, "startPeriod": null, "onFailure": "x"
+	}, "a": 1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &HealthCheck{Exec: []string{"/bin/ctl", "--name=$NAME", "$$HOME", ""}, Interval: "5s", Timeout: "3s", Retries: 3}
+	if !reflect.DeepEqual(m.HealthCheck, want) {
+		t.Errorf("got %+v, want %+v", m.HealthCheck, want)
+	}
+	if want := []string{"a", "healthCheck.onFailure"}; !reflect.DeepEqual(m.UnknownKeys, want) {
+		t.Errorf("unknown keys: got %q, want %q", m.UnknownKeys, want)
+	}
+	if got := m.Variables(); !reflect.DeepEqual(got, []string{"NAME"}) {
+		t.Errorf("variables: got %q", got)
+	}
+	args, err := m.HealthCheck.RenderExec(Values{"NAME": `a b"$NAME%`})
+	if err != nil || !reflect.DeepEqual(args, []string{"/bin/ctl", `--name=a b"$NAME%`, "$HOME", ""}) {
+		t.Errorf("got %q, %v", args, err)
+	}
+}
+
+func TestHealthCheckThatCannotBeRendered(t *testing.T) {
+	h := HealthCheck{Exec: []string{"$PROGRAM", "$ARG", "$GONE"}}
+	_, err := h.RenderExec(Values{"PROGRAM": "", "ARG": "a\x00b"})
+	const want = "manifest.json: healthCheck.exec[0]: is the program, and empty\n" +
+		"manifest.json healthCheck.exec[1]:1:1: the value of $ARG contains a NUL byte\n" +
+		"manifest.json healthCheck.exec[2]:1:1: no value for $GONE"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

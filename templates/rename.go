@@ -45,7 +45,7 @@ func (m Manifest) Variables() []string {
 }
 
 // Templates returns the templates in the manifest: of renamed paths, sorted by the
-// paths before, and of the paths of templates.
+// paths before, of the paths of templates, and of the health check's arguments.
 func (m Manifest) Templates() []*Template {
 	var list []*Template
 	for _, from := range slices.Sorted(maps.Keys(m.RenameFiles)) {
@@ -57,6 +57,9 @@ func (m Manifest) Templates() []*Template {
 		if t, err := Parse(fmt.Sprintf("%s installedFilesTemplate[%d]", manifestFile, i), []byte(file)); err == nil {
 			list = append(list, t)
 		}
+	}
+	if m.HealthCheck != nil {
+		list = append(list, m.HealthCheck.templates()...)
 	}
 	return list
 }

@@ -70,6 +70,9 @@ func showRows(d *install.Details) [][]string {
 	if d.Status != "" {
 		rows = append(rows, []string{"status:", d.Status})
 	}
+	if h := d.HealthCheck; h != nil {
+		rows = append(rows, []string{"health check:", fmt.Sprintf("%q, every %s for %s at most", h.Exec, h.Interval, h.Timeout)})
+	}
 	rows = append(rows, valueRows(d)...)
 	for _, f := range d.Files {
 		line := f.Path

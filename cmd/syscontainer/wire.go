@@ -22,6 +22,7 @@ import (
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
+	"github.com/syscontainer/syscontainer/install/ociruntime"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 	"github.com/syscontainer/syscontainer/unitgen/sysd"
 )
@@ -65,17 +66,18 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 		return err
 	}
 	return advise(do(c.Context, &install.Installer{
-		Tree:     tree,
-		Paths:    deployment.Paths{State: settings.StateDir},
-		Host:     inspectHost(tree, units),
-		Images:   images{store},
-		Services: services{units},
-		Mounter:  bindmount.System{},
-		Runtime:  settings.Runtime,
-		WaitLock: c.Duration("wait-lock"),
-		Log:      log,
-		Now:      time.Now,
-		NewUUID:  uuid.NewString,
+		Tree:       tree,
+		Paths:      deployment.Paths{State: settings.StateDir},
+		Host:       inspectHost(tree, units),
+		Images:     images{store},
+		Services:   services{units},
+		Containers: containersOf(units),
+		Mounter:    bindmount.System{},
+		Runtime:    settings.Runtime,
+		WaitLock:   c.Duration("wait-lock"),
+		Log:        log,
+		Now:        time.Now,
+		NewUUID:    uuid.NewString,
 	}, store), c.String("root"))
 }
 
@@ -221,6 +223,35 @@ func (s services) Start(ctx context.Context, unit string) error {
 	return err
 }
 
+// containersOf returns the containers of the host that a systemd manages.
+func containersOf(units units) install.Containers {
+	if _, runs := units.(*sysd.Manager); runs {
+		return containers{}
+	}
+	return noContainers{}
+}
+
+// containers shows the host's runtimes to package install.
+type containers struct{ ociruntime.System }
+
+func (c containers) State(ctx context.Context, runtime, container string) (install.ContainerState, error) {
+	state, err := c.System.State(ctx, runtime, container)
+	var refused *ociruntime.Error
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("%w: %w", install.ErrNotRunning, err)
+	}
+	return install.ContainerState{Running: state.Status == "running", Bundle: state.Bundle}, err
+}
+
+// noContainers are those of a host that does not run.
+type noContainers struct{}
+
+func (noContainers) State(context.Context, string, string) (install.ContainerState, error) {
+	return install.ContainerState{}, fmt.Errorf("looking for the container: %w", sysd.ErrNotRunning)
+}
+
+func (noContainers) Probe(context.Context, string, string, []byte) error { return sysd.ErrNotRunning }
+
 // images shows the image store to package install.
 type images struct{ *imagestore.Store }
 
@@ -241,6 +272,7 @@ func (i images) Remove(ctx context.Context, reference string) error {
 
 func shownImage(image imagestore.Image) deployment.Image {
 	return deployment.Image{
-		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit, Config: image.Config, Added: image.Added,
+		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit,
+		Config: image.Config, Health: (*deployment.ImageHealth)(image.Health), Added: image.Added,
 	}
 }

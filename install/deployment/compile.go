@@ -49,6 +49,7 @@ type compiler struct {
 	set      map[string]string // by the user, without secrets
 	secrets  map[string]string // by the user, never in a template
 	manifest templates.Manifest
+	health   *HealthCheck // of the manifest, its command not rendered
 	values   templates.Values
 	used     []string     // variables that the image's templates use
 	unit     unitgen.Unit // as the image wants it; empty without a container service
@@ -125,8 +126,8 @@ func (c *compiler) compileService() error {
 	if unit.Runs(LauncherPath) {
 		return c.compileContainer(unit)
 	}
-	if len(c.secrets) > 0 {
-		return c.errNoContainer()
+	if err := c.errNoContainer(); err != nil {
+		return err
 	}
 	return c.compileTmpfiles(nil)
 }
@@ -147,7 +148,7 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 		return err
 	}
 	c.plan.MountPoints = c.mountPoints(spec)
-	return errors.Join(c.compileDropIn(unit, spec), c.compileComeback(unit), c.compileTmpfiles(runcspec.BindSources(spec)))
+	return errors.Join(c.compileDropIn(unit, spec), c.compileComeback(unit), c.compileTmpfiles(runcspec.BindSources(spec)), c.compileHealthCheck())
 }
 
 // mountPoints are those of the spec, each a file where the host has a file to

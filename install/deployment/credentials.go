@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/templates"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -35,10 +37,16 @@ func (c *compiler) addCredentials(d *unitgen.DropInSpec, spec *specs.Spec) {
 	}
 }
 
-// errNoContainer refuses secrets for an image that has no container to give them to.
+// errNoContainer refuses an image without a container that has secrets to give to one,
+// or a health check to run in it.
 func (c *compiler) errNoContainer() error {
-	if len(c.secrets) == 0 {
-		return nil
+	var errs []error
+	if len(c.secrets) > 0 {
+		errs = append(errs, fmt.Errorf("%s runs no container that could read the secret %s", c.Image.Reference, strings.Join(c.secretNames(), ", ")))
 	}
-	return fmt.Errorf("%s runs no container that could read the secret %s", c.Image.Reference, strings.Join(c.secretNames(), ", "))
+	if c.health != nil {
+		errs = append(errs, fmt.Errorf("reading %s of %s: %w", manifestFile, c.Image.Reference,
+			&templates.ManifestError{Key: "healthCheck", Reason: "there is no container in which it could be run"}))
+	}
+	return errors.Join(errs...)
 }

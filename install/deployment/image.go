@@ -11,7 +11,8 @@ type Image struct {
 	Digest    digest.Digest // of the manifest
 	Commit    string        // of the merged tree in the repo
 	Config    imgspec.Image
-	Added     bool // this Pull brought it; false when it was there
+	Health    *ImageHealth // what Config has beside what the specification knows
+	Added     bool         // this Pull brought it; false when it was there
 }
 
 // Owner is what FileInfo.Sys() of an image's file tells.

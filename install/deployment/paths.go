@@ -99,7 +99,7 @@ const deployDir = "deploy"
 // Files of a deployment, relative to its directory.
 const (
 	RecordFile     = "record.json"
-	configFile     = "config.json"
+	ConfigFile     = "config.json"
 	RootfsDir      = "rootfs"
 	DropInFile     = "10-syscontainer.conf"
 	TmpfilesFile   = "tmpfiles.conf"

@@ -33,6 +33,8 @@ type Record struct {
 	Runtime string `json:"runtime,omitempty"`
 	// PIDFile is where the runtime writes the container's pid.
 	PIDFile string `json:"pid_file,omitempty"`
+	// HealthCheck tells whether the container works; nil where nothing does.
+	HealthCheck *HealthCheck `json:"health_check,omitempty"`
 	// Unit is the service, "" when the image only installs files.
 	Unit string `json:"unit,omitempty"`
 	// Units are those that the image brings beside it.

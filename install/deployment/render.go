@@ -34,7 +34,10 @@ func (c *compiler) readManifest() error {
 		c.manifest = templates.DefaultManifest()
 		return nil
 	}
-	if c.manifest, err = templates.ParseManifest(data); err != nil {
+	if c.manifest, err = templates.ParseManifest(data); err == nil {
+		c.health, err = parseHealth(c.manifest.HealthCheck)
+	}
+	if err != nil {
 		return fmt.Errorf("reading %s of %s: %w", manifestFile, c.Image.Reference, err)
 	}
 	return nil

@@ -39,7 +39,7 @@ func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.stageFile(configFile, data, 0o600)
+	c.stageFile(ConfigFile, data, 0o600)
 	return spec, nil
 }
 

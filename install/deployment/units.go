@@ -223,7 +223,7 @@ func (c *compiler) passSockets(spec *specs.Spec) error {
 		return ns.Type == specs.PIDNamespace && ns.Path == ""
 	})
 	if !own {
-		return fmt.Errorf("%s is started with sockets, and its %s gives it no pid namespace of its own, without which it cannot take them", c.plan.To.Unit, configFile)
+		return fmt.Errorf("%s is started with sockets, and its %s gives it no pid namespace of its own, without which it cannot take them", c.plan.To.Unit, ConfigFile)
 	}
 	spec.Process.Env = append(spec.Process.Env, "LISTEN_FDS="+strconv.Itoa(sockets))
 	return nil

@@ -159,7 +159,10 @@ func loadRecord(repo *ostree.Repo, commit ostree.Checksum) (imageRecord, error) 
 func (r imageRecord) image(reference string, commit ostree.Checksum) (Image, error) {
 	img := Image{Reference: reference, Digest: r.digest.String(), Commit: commit.String()}
 	var err error
-	img.Config, err = parseConfig(r.config)
+	if img.Config, err = parseConfig(r.config); err != nil {
+		return img, err
+	}
+	img.Health, err = parseHealth(r.config)
 	return img, err
 }
 
@@ -170,6 +173,17 @@ func parseConfig(config []byte) (imgspec.Image, error) {
 		return c, badImage("reading the image's config: %w", err)
 	}
 	return c, nil
+}
+
+// parseHealth reads what the specification of images does not know of a config.
+func parseHealth(config []byte) (*HealthCheck, error) {
+	var c struct {
+		Config struct{ Healthcheck *HealthCheck }
+	}
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, badImage("reading the health check in the image's config: %w", err)
+	}
+	return c.Config.Healthcheck, nil
 }
 
 // refOrNone is Repo.Ref with found instead of an error.

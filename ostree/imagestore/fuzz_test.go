@@ -26,6 +26,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json"}`), []byte(`{}`))
 	f.Add([]byte(`null`), []byte(`null`))
 	f.Add([]byte(fuzzIndex), []byte(`{"rootfs":{"diff_ids":["../x"]}}`))
+	f.Add([]byte(fuzzManifest), []byte(`{"config":{"Healthcheck":{"Test":["CMD","a"],"Interval":1e9}}}`))
 	f.Fuzz(func(t *testing.T, raw, config []byte) {
 		r := imageRecord{manifest: raw, config: config, mediaType: manifest.GuessMIMEType(raw), reference: "r"}
 		used := make(map[string]bool)
@@ -42,6 +43,7 @@ func FuzzManifest(f *testing.F) {
 				t.Errorf("%q passes for the DiffIDs", c.RootFS.DiffIDs)
 			}
 			_ = checkPlatform(c)
+			_, _ = parseHealth(config)
 		}
 		var i Inspection
 		if i.describe(raw, r.mediaType, config) == nil {

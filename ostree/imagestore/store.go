@@ -61,10 +61,20 @@ type Image struct {
 	Commit string
 	// Config is the image's configuration.
 	Config imgspec.Image
+	// Health is the health check in the configuration; nil when there is none.
+	Health *HealthCheck
 	// Added tells, after a Pull, that the reference was not in the repo before.
 	Added bool
 	// Previous is, after a Pull, the digest that the reference had before.
 	Previous string
+}
+
+// HealthCheck is what docker adds to a configuration: NONE, CMD with the arguments of a
+// command, or CMD-SHELL with a line for the shell, and when to run it. Zero is the default.
+type HealthCheck struct {
+	Test                           []string
+	Interval, Timeout, StartPeriod time.Duration
+	Retries                        int
 }
 
 // Store is the images in one repo. It holds nothing open; all methods may be

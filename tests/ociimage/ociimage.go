@@ -21,14 +21,22 @@ import (
 // Files are the regular files of a layer: path without a leading slash -> text. Folders come with them.
 type Files map[string]string
 
+// Config is a configuration with what docker adds to that of the specification.
+type Config struct {
+	imgspec.ImageConfig
+	Healthcheck any
+}
+
 // Write makes the OCI layout dir with one image, tagged latest: a layer for each element of layers. Files below a
-// folder called bin are executable.
-func Write(dir string, config imgspec.ImageConfig, layers ...Files) error {
+// folder called bin are executable. The config is the specification's or a Config.
+func Write(dir string, config any, layers ...Files) error {
 	w := writer{dir: dir}
-	image := imgspec.Image{
-		Platform: imgspec.Platform{Architecture: runtime.GOARCH, OS: "linux"},
-		Config:   config,
-		RootFS:   imgspec.RootFS{Type: "layers"},
+	image := struct {
+		imgspec.Platform
+		Config any            `json:"config"`
+		RootFS imgspec.RootFS `json:"rootfs"`
+	}{
+		imgspec.Platform{Architecture: runtime.GOARCH, OS: "linux"}, config, imgspec.RootFS{Type: "layers"},
 	}
 	manifest := imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}
 	for _, files := range layers {

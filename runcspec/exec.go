@@ -1,0 +1,82 @@
+package runcspec
+
+import (
+	"cmp"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// ExecOptions say in what a further process of a container differs from its own.
+type ExecOptions struct {
+	Args []string
+	Env  []string // NAME=VALUE, in place of the container's or beside them
+	Cwd  string   // "" for the container's
+	// User is NAME|UID[:GROUP|GID] of the image's passwd and group; "" for the container's.
+	User          string
+	Passwd, Group []byte // as in ImageOptions
+	Terminal      bool
+}
+
+// ExecProcess makes a further process for a container: as its own is, but for what the
+// options say. It does not get what the service manager talks to the service with. As
+// another user than root it has no capabilities; as root, where the container's own
+// process is somebody else, those that the container may have at most.
+func ExecProcess(spec *specs.Spec, o ExecOptions) (*specs.Process, error) {
+	if spec.Process == nil {
+		return nil, errors.New("making a process: config.json has none to begin with")
+	}
+	if len(o.Args) == 0 || o.Args[0] == "" {
+		return nil, errors.New("making a process: there is no command")
+	}
+	p := *spec.Process
+	p.Args, p.Terminal, p.ConsoleSize, p.CommandLine = o.Args, o.Terminal, nil, ""
+	p.Cwd = path.Join("/", cmp.Or(o.Cwd, p.Cwd))
+	p.Env = slices.DeleteFunc(slices.Clone(p.Env), isServices)
+	if o.User != "" {
+		who, err := lookUp(o.User, o.Passwd, o.Group)
+		if err != nil {
+			return nil, err
+		}
+		p.Capabilities = capabilitiesAs(who.user.UID, p)
+		p.User = who.user
+		p.Env = withSettings(p.Env, []string{"HOME=" + cmp.Or(who.home, "/")})
+	}
+	for _, setting := range o.Env {
+		if name, _, ok := strings.Cut(setting, "="); !ok || name == "" {
+			return nil, errors.New("making a process: a setting of the environment is not of the form NAME=VALUE")
+		}
+	}
+	p.Env = withSettings(p.Env, o.Env)
+	return &p, nil
+}
+
+// isServices tells the variables that are meant for the main process of a service.
+func isServices(setting string) bool {
+	name, _, _ := strings.Cut(setting, "=")
+	return slices.Contains(serviceVariables(), name)
+}
+
+// serviceVariables are those with which a service manager speaks to the process that it
+// has started, and to no other; see sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3).
+func serviceVariables() []string {
+	return []string{
+		notifyVariable, "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID",
+		"WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "SYSTEMD_EXEC_PID",
+	}
+}
+
+// capabilitiesAs are those of a container's process that is to be another user.
+func capabilitiesAs(uid uint32, p specs.Process) *specs.LinuxCapabilities {
+	if p.Capabilities == nil || uid == p.User.UID {
+		return p.Capabilities
+	}
+	bounding := p.Capabilities.Bounding
+	if uid != 0 {
+		return &specs.LinuxCapabilities{Bounding: bounding}
+	}
+	return &specs.LinuxCapabilities{Bounding: bounding, Effective: bounding, Permitted: bounding}
+}
