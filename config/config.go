@@ -23,6 +23,9 @@ type Config struct {
 	// Runtime is the OCI runtime that containers run with unless they ask for
 	// another; "" takes the first of runc and crun that the host has.
 	Runtime string `toml:"runtime"`
+	// Deployments is how many deployments a container keeps: the current one, the one
+	// before, and older ones.
+	Deployments int `toml:"deployments"`
 	// StallTimeout is for how many seconds a registry may say nothing before a pull
 	// begins anew.
 	StallTimeout int `toml:"stall_timeout"`
@@ -33,7 +36,7 @@ type Config struct {
 
 // Default returns the settings of a host that has none of its own.
 func Default() Config {
-	return Config{StateDir: "/var/lib/syscontainer", Repo: "/var/lib/syscontainer/repo", StallTimeout: 60}
+	return Config{StateDir: "/var/lib/syscontainer", Repo: "/var/lib/syscontainer/repo", Deployments: 2, StallTimeout: 60}
 }
 
 // Parse reads the settings in data, TOML, on top of the defaults. An unknown key
@@ -63,11 +66,14 @@ func (c Config) complete() (Config, error) {
 	if c.Repo == "" {
 		c.Repo = path.Join(c.StateDir, "repo")
 	}
+	if c.Deployments == 0 {
+		c.Deployments = Default().Deployments
+	}
 	if c.StallTimeout == 0 {
 		c.StallTimeout = Default().StallTimeout
 	}
 	if err := errors.Join(
-		positive("stall_timeout", c.StallTimeout), cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
+		atLeast("deployments", 2, c.Deployments), positive("stall_timeout", c.StallTimeout), cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
 	); err != nil {
 		return Config{}, err
 	}
@@ -77,6 +83,13 @@ func (c Config) complete() (Config, error) {
 func positive(key string, value int) error {
 	if value < 1 {
 		return fmt.Errorf("%s: %d is not a number of seconds", key, value)
+	}
+	return nil
+}
+
+func atLeast(key string, least, value int) error {
+	if value < least {
+		return fmt.Errorf("%s: %d is less than %d: the current one and the one before are always kept", key, value, least)
 	}
 	return nil
 }

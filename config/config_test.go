@@ -17,18 +17,19 @@ func TestParse(t *testing.T) {
 		{
 			name: "the repo follows the state directory",
 			text: `state_dir = "/srv/sc/"`,
-			want: config.Config{StateDir: "/srv/sc", Repo: "/srv/sc/repo", StallTimeout: 60},
+			want: config.Config{StateDir: "/srv/sc", Repo: "/srv/sc/repo", Deployments: 2, StallTimeout: 60},
 		},
 		{
 			name: "all set",
-			text: "state_dir = '/a'\nrepo = '/b'\nruntime = '/usr/bin/crun'\nstall_timeout = 5\nkeep_blobs = true",
-			want: config.Config{StateDir: "/a", Repo: "/b", Runtime: "/usr/bin/crun", StallTimeout: 5, KeepBlobs: true},
+			text: "state_dir = '/a'\nrepo = '/b'\nruntime = '/usr/bin/crun'\ndeployments = 4\nstall_timeout = 5\nkeep_blobs = true",
+			want: config.Config{StateDir: "/a", Repo: "/b", Runtime: "/usr/bin/crun", Deployments: 4, StallTimeout: 5, KeepBlobs: true},
 		},
 		{name: "relative path", text: `runtime = "crun"`, err: `runtime: "crun" is not an absolute path`},
 		{name: "the root itself", text: `state_dir = "/.."`, err: "state_dir:"},
 		{name: "unknown key", text: `runtme = "/x"`, err: `unknown key "runtme"`},
 		{name: "not TOML", text: "\nrepo = ", err: "line 2:"},
 		{name: "a time that never ends", text: `stall_timeout = -1`, err: "stall_timeout: -1"},
+		{name: "no way back", text: "deployments = 1", err: "deployments: 1 is less than 2"},
 		{name: "wrong type", text: "repo = 3", err: "repo"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -2,84 +2,14 @@ package install
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
-	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
-
-// transition takes a container from one deployment to another: nil is "not
-// installed". Install, uninstall, update and rollback differ only in the ends.
-type transition struct {
-	Name string
-	From *deployment.Record
-	To   *deployment.Record
-}
-
-// pendingChange is a transition as it is on disk while it is under way. The
-// records themselves are in the deployments; 0 is "not installed".
-type pendingChange struct {
-	From int `json:"from"`
-	To   int `json:"to"`
-}
-
-func deploymentOf(r *deployment.Record) int {
-	if r == nil {
-		return 0
-	}
-	return r.Deployment
-}
-
-// change converges the host to t.To so that it can be finished after a crash,
-// and goes back to t.From when it does not get through. It returns the host
-// files that it kept because the administrator had changed them.
-func (in *Installer) change(ctx context.Context, t transition) ([]string, error) {
-	if err := in.begin(t); err != nil {
-		return nil, err
-	}
-	kept, err := in.converge(ctx, t)
-	if err == nil {
-		in.forget(t.Name)
-		return kept, nil
-	}
-	undo := context.WithoutCancel(ctx)
-	if _, undoErr := in.converge(undo, transition{Name: t.Name, From: t.To, To: t.From}); undoErr != nil {
-		err = errors.Join(err, fmt.Errorf("going back: %w", undoErr))
-		return nil, hint.Add(err, "when the cause is mended, run: syscontainer recover")
-	}
-	return nil, errors.Join(err, in.Tree.Remove(in.Paths.Pending(t.Name)))
-}
-
-// forget ends a change that is done. Where the disk refuses that the change stays
-// written down, and whoever comes next finds that nothing of it is left to do.
-func (in *Installer) forget(name string) {
-	if err := in.Tree.Remove(in.Paths.Pending(name)); err != nil {
-		in.Log.Warn("the change is done, and looks as if it were under way", "container", name, "error", err)
-	}
-}
-
-// begin writes down what is going to happen. After an error what was written down
-// before still is, and nothing else.
-func (in *Installer) begin(t transition) error {
-	data, err := json.Marshal(pendingChange{From: deploymentOf(t.From), To: deploymentOf(t.To)})
-	if err != nil {
-		return err
-	}
-	file := in.Paths.Pending(t.Name)
-	_, before := in.Tree.Lstat(file)
-	err = in.Tree.WriteFile(file, append(data, '\n'), 0o600)
-	if err != nil && errors.Is(before, fs.ErrNotExist) {
-		err = errors.Join(err, in.Tree.Remove(file)) // it has its name when only making it durable failed
-	}
-	return err
-}
 
 // converge brings the host to t.To. Each step can be repeated, and finds out for
 // itself whether anything is to be done.
@@ -137,13 +67,26 @@ func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 			}
 		}
 	}
-	if added := deployment.Without(t.To.UnitNames(), t.From.UnitNames()); len(added) > 0 && t.To.Enabled {
+	if added := t.enables(); len(added) > 0 {
 		if err := in.Services.Enable(ctx, added); err != nil {
 			return err
 		}
 	}
 	// After enabling: RequiredBy= and WantedBy= are links that belong to other units.
 	return in.Services.Reload(ctx)
+}
+
+// enables are the units that t.To has and t.From has not, if they are to be enabled:
+// on the way back, those that were.
+func (t transition) enables() []string {
+	added := deployment.Without(t.To.UnitNames(), t.From.UnitNames())
+	if len(added) == 0 || !t.To.Enabled {
+		return nil
+	}
+	if t.Back {
+		return slices.DeleteFunc(added, func(unit string) bool { return !slices.Contains(t.Before.Enabled, unit) })
+	}
+	return added
 }
 
 // pointCurrent makes current lead to t.To.

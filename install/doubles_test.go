@@ -26,6 +26,17 @@ import (
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
+// TestMain has the scenes in memory, where there is such a place: thousands of syncs
+// take seconds there, and a minute on a disk that others use. What a disk does is
+// tested with hosttree, and in tests/.
+func TestMain(m *testing.M) {
+	const memory = "/dev/shm"
+	if info, err := os.Stat(memory); err == nil && info.IsDir() {
+		os.Setenv("TMPDIR", memory)
+	}
+	os.Exit(m.Run())
+}
+
 // A scene is a host in a temporary directory with the doubles around it. The
 // doubles exist to make failures reachable; the real parts are tested in tests/.
 type scene struct {
@@ -74,8 +85,8 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, pulled: map[string]bool{}, held: map[string]string{}}
-	s.services = &servicesDouble{effects: s.effects, state: map[string]string{}, enabled: map[string]bool{}}
+	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, leads: map[string]string{}, pulled: map[string]string{}, held: map[string]string{}}
+	s.services = &servicesDouble{effects: s.effects, root: s.root, runs: map[string]string{}, state: map[string]string{}, enabled: map[string]bool{}}
 	s.running = &containersDouble{bundles: map[string]string{}}
 	s.mounter = &mounterDouble{effects: s.effects, mounted: map[string]string{}}
 	s.Installer = &install.Installer{
@@ -88,6 +99,7 @@ func newScene(t *testing.T) *scene {
 		Mounter:    s.mounter,
 		Log:        slog.New(slog.DiscardHandler),
 		Now:        func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
+		Boot:       "first",
 		NewUUID:    func() string { return "5e1f8d9c-0000-4000-8000-000000000000" },
 	}
 	return s
@@ -167,41 +179,54 @@ type storeDouble struct {
 	images  map[string]fstest.MapFS
 	configs map[string]imgspec.Image
 	health  map[string]*deployment.ImageHealth
-	pulled  map[string]bool
+	leads   map[string]string // reference -> name in images, where that is another
+	pulled  map[string]string // reference -> commit
 	held    map[string]string
 	// checkedOut is called with every checkout.
 	checkedOut func(rootfs string)
 }
 
 func (d *storeDouble) Pull(_ context.Context, reference string) (deployment.Image, error) {
-	if _, ok := d.images[reference]; !ok {
+	commit := cmp.Or(d.leads[reference], reference)
+	if _, ok := d.images[commit]; !ok {
 		return deployment.Image{}, fmt.Errorf("pulling %q: no such image", reference)
 	}
 	if err := d.effects.next("pull %s", reference); err != nil {
 		return deployment.Image{}, err
 	}
-	added := !d.pulled[reference]
-	d.pulled[reference] = true
-	return deployment.Image{
-		Reference: reference,
-		Digest:    digest.FromString(reference),
-		Commit:    reference,
-		Config:    d.configs[reference],
-		Health:    d.health[reference],
-		Added:     added,
-	}, nil
+	before, had := d.pulled[reference]
+	d.pulled[reference] = commit
+	image := d.image(reference, commit)
+	image.Added, image.PreviousCommit = !had, before
+	return image, nil
 }
 
-func (d *storeDouble) Remove(_ context.Context, reference string) error {
-	delete(d.pulled, reference)
-	return d.effects.next("remove %s", reference)
+func (d *storeDouble) image(reference, commit string) deployment.Image {
+	return deployment.Image{Reference: reference, Digest: digest.FromString(commit), Commit: commit, Config: d.configs[commit], Health: d.health[commit]}
+}
+
+func (d *storeDouble) Look(_ context.Context, reference string) (digest.Digest, error) {
+	return digest.FromString(cmp.Or(d.leads[reference], reference)), nil
+}
+
+func (d *storeDouble) Undo(_ context.Context, image deployment.Image) error {
+	switch {
+	case image.Added:
+		delete(d.pulled, image.Reference)
+	case image.Commit == image.PreviousCommit:
+		return nil
+	default:
+		d.pulled[image.Reference] = image.PreviousCommit
+	}
+	return d.effects.next("undo %s", image.Reference)
 }
 
 func (d *storeDouble) Find(_ context.Context, reference string) (deployment.Image, error) {
-	if !d.pulled[reference] {
+	commit, ok := d.pulled[reference]
+	if !ok {
 		return deployment.Image{}, fmt.Errorf("image %q: no such image", reference)
 	}
-	return deployment.Image{Reference: reference, Digest: digest.FromString(reference), Commit: reference, Config: d.configs[reference]}, nil
+	return d.image(reference, commit), nil
 }
 
 func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {
@@ -294,11 +319,27 @@ func (d *containersDouble) Probe(ctx context.Context, runtime, container string,
 // servicesDouble is a systemd that remembers.
 type servicesDouble struct {
 	effects *effects
+	root    string
 	state   map[string]string
 	enabled map[string]bool
+	loaded  map[string]string // unit -> what its file said at the last reload
+	runs    map[string]string // unit -> what it was started from
 }
 
-func (d *servicesDouble) Reload(context.Context) error { return d.effects.next("reload") }
+func (d *servicesDouble) Reload(context.Context) error {
+	d.loaded = map[string]string{}
+	units, _ := filepath.Glob(filepath.Join(d.root, "etc/systemd/system/*.*"))
+	for _, unit := range units {
+		if text, err := os.ReadFile(unit); err == nil {
+			d.loaded[filepath.Base(unit)] = string(text)
+		}
+	}
+	return d.effects.next("reload")
+}
+
+func (d *servicesDouble) run(unit string) {
+	d.state[unit], d.runs[unit] = "active", d.loaded[unit]
+}
 
 func (d *servicesDouble) Enable(_ context.Context, units []string) error {
 	for _, unit := range units {
@@ -315,8 +356,13 @@ func (d *servicesDouble) Disable(_ context.Context, units []string) error {
 }
 
 func (d *servicesDouble) Start(_ context.Context, unit string) error {
-	d.state[unit] = "active"
+	d.run(unit)
 	return d.effects.next("start %s", unit)
+}
+
+func (d *servicesDouble) Restart(_ context.Context, unit string) error {
+	d.run(unit)
+	return d.effects.next("restart %s", unit)
 }
 
 func (d *servicesDouble) Stop(_ context.Context, unit string) error {

@@ -1,15 +1,22 @@
 package install
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hostunits"
+	"github.com/syscontainer/syscontainer/unitgen"
 )
 
-// plan compiles the installation of image.
-func (in *Installer) plan(ctx context.Context, name string, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
+// planFirst compiles the installation of image.
+func (in *Installer) planFirst(ctx context.Context, name string, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
 	files, err := in.Images.Files(ctx, image.Commit)
 	if err != nil {
 		return nil, err
@@ -27,7 +34,7 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 	if err != nil {
 		return deployment.Facts{}, err
 	}
-	last, err := in.lastDeployment(name)
+	h, err := in.readHistory(name)
 	if err != nil {
 		return deployment.Facts{}, err
 	}
@@ -39,7 +46,7 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 		Host:       in.Host,
 		Paths:      in.Paths,
 		Tree:       in.Tree,
-		Deployment: last + 1,
+		Deployment: h.Highest + 1,
 		Now:        in.Now().UTC().Truncate(time.Second),
 		Generated:  map[string]string{"UUID": in.NewUUID()},
 		Runtime:    in.defaultRuntime(),
@@ -53,4 +60,89 @@ func (in *Installer) defaultRuntime() string {
 		return in.Runtime
 	}
 	return deployment.FindRuntime(in.Tree)
+}
+
+// planNext compiles the deployment that comes after another. It is nil when there is
+// no difference: the image, the request and this program make what is there already.
+func (in *Installer) planNext(ctx context.Context, from *deployment.Record, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
+	files, err := in.Images.Files(ctx, image.Commit)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := in.gather(from.Name)
+	if err != nil {
+		return nil, err
+	}
+	next := facts.Deployment
+	if err := in.addFactsOf(from, &facts); err != nil {
+		return nil, err
+	}
+	input := deployment.Input{Name: from.Name, From: from, Image: image, Files: files, Request: req, Facts: facts}
+	input.Facts.Deployment = from.Deployment
+	same, err := deployment.Compile(input)
+	if err != nil {
+		return nil, err
+	}
+	if current, err := in.isCurrent(same); current || err != nil {
+		return nil, err
+	}
+	input.Facts.Deployment = next
+	return deployment.Compile(input)
+}
+
+// addFactsOf adds what a deployment left on the host.
+func (in *Installer) addFactsOf(from *deployment.Record, facts *deployment.Facts) error {
+	maps.Copy(facts.Generated, from.Generated)
+	facts.Changed = map[string]string{}
+	for _, f := range from.Files {
+		state, err := in.compare(f)
+		if err != nil {
+			return err
+		}
+		if state != different {
+			continue
+		}
+		sum, err := in.Tree.SHA256(f.Path)
+		if err != nil {
+			sum = "" // no file at all
+		}
+		facts.Changed[f.Path] = sum
+	}
+	text, err := in.Tree.ReadFile(path.Join(in.Paths.Deployment(from.Name, from.Deployment), deployment.TmpfilesFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	facts.Made = unitgen.TmpfilesPaths(text)
+	return nil
+}
+
+// isCurrent reports whether the plan makes nothing but what its From is already.
+func (in *Installer) isCurrent(plan *deployment.Plan) (bool, error) {
+	if !plan.To.Equals(plan.From) {
+		return false, nil
+	}
+	dir := in.Paths.Deployment(plan.From.Name, plan.From.Deployment)
+	for _, f := range plan.Rendered {
+		there, err := in.Tree.ReadFile(path.Join(dir, f.Path))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil || !bytes.Equal(there, f.Data) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// secretsOf reads the secrets of a deployment.
+func (in *Installer) secretsOf(r *deployment.Record) (map[string]string, error) {
+	secrets := map[string]string{}
+	for _, name := range r.Secrets {
+		data, err := in.Tree.ReadFile(in.Paths.Secret(r.Name, r.Deployment, name))
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret %s of %s: %w", name, r.Name, err)
+		}
+		secrets[name] = string(data)
+	}
+	return secrets, nil
 }

@@ -16,6 +16,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
@@ -25,8 +27,10 @@ import (
 type Images interface {
 	// Pull makes the image available. After an error nothing of it is stored.
 	Pull(ctx context.Context, reference string) (deployment.Image, error)
-	// Remove drops a reference and everything that only it kept.
-	Remove(ctx context.Context, reference string) error
+	// Look asks which image the reference leads to now, and fetches nothing of it.
+	Look(ctx context.Context, reference string) (digest.Digest, error)
+	// Undo undoes the Pull that returned the image.
+	Undo(ctx context.Context, image deployment.Image) error
 	// Find looks an image up that is in the store: by reference, name or ID.
 	Find(ctx context.Context, reference string) (deployment.Image, error)
 	// Files is a read-only view of an image. FileInfo.Sys() implements Owner.
@@ -49,6 +53,8 @@ type Services interface {
 	Enable(ctx context.Context, units []string) error
 	Disable(ctx context.Context, units []string) error
 	Start(ctx context.Context, unit string) error
+	// Restart stops a unit, if it runs, and starts it as Start does.
+	Restart(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	// Tmpfiles applies a tmpfiles.d file.
 	Tmpfiles(ctx context.Context, file string) error
@@ -67,6 +73,10 @@ type Status struct {
 	FileState  string // enabled, disabled…
 	StatusText string // what the service says of itself
 	Since      time.Time
+	Type       string // of a service: notify, oneshot…
+	Restarts   int    // how often it was brought back since it was started
+	// StartTimeout is how long it may take to become ready; 0 is without limit.
+	StartTimeout time.Duration
 }
 
 // Installer changes and describes one host.
@@ -82,6 +92,8 @@ type Installer struct {
 	// WaitLock is how long to wait for another writer: 0 fails at once, WaitForever
 	// is without limit. Who only reads never waits.
 	WaitLock time.Duration
+	Boot     string // identifies the boot of the machine
+	Keep     int    // how many deployments a container keeps; at least 2
 	Log      *slog.Logger
 	Now      func() time.Time
 	NewUUID  func() string
@@ -93,6 +105,7 @@ type Result struct {
 	Changed  bool               `json:"changed"`
 	Present  bool               `json:"present"` // it was installed before
 	Record   *deployment.Record `json:"record,omitempty"`
+	From     *deployment.Record `json:"from,omitempty"` // the deployment before
 	Warnings []string           `json:"warnings,omitempty"`
 	Kept     []string           `json:"kept,omitempty"` // host files that the administrator changed
 }
@@ -129,44 +142,54 @@ func (in *Installer) installNew(ctx context.Context, name string, req deployment
 	if err != nil {
 		return nil, fmt.Errorf("installing %s: %w", name, err)
 	}
-	plan, err := in.plan(ctx, name, image, req)
+	plan, err := in.planFirst(ctx, name, image, req)
+	var kept []string
 	if err == nil && !req.DryRun {
-		err = in.apply(ctx, plan)
+		kept, err = in.apply(ctx, plan, 0)
 	}
-	if (err != nil || req.DryRun) && image.Added {
-		err = errors.Join(err, in.Images.Remove(context.WithoutCancel(ctx), image.Reference))
+	if err != nil || req.DryRun {
+		err = errors.Join(err, in.Images.Undo(context.WithoutCancel(ctx), image))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("installing %s: %w", name, err)
+	}
+	for _, file := range kept {
+		plan.Warnings = append(plan.Warnings, file+" appeared meanwhile and was left as it is")
 	}
 	return &Result{Name: name, Changed: !req.DryRun, Record: plan.To, Warnings: plan.Warnings}, nil
 }
 
 // apply stages what the plan's new deployment needs and converges the host to it.
-// It undoes its own work when it does not get through.
-func (in *Installer) apply(ctx context.Context, plan *deployment.Plan) error {
-	if err := in.stage(ctx, plan); err != nil {
-		return err
+// It undoes its own work when it does not get through. It returns the host files that
+// it left as the administrator has them.
+func (in *Installer) apply(ctx context.Context, plan *deployment.Plan, soak time.Duration) ([]string, error) {
+	if plan.From != nil {
+		if err := in.expect(plan.To); err != nil {
+			return nil, err
+		}
 	}
-	change := transition{Name: plan.To.Name, From: plan.From, To: plan.To}
-	kept, err := in.change(ctx, change)
+	kept, err := in.stageAndChange(ctx, plan, soak)
 	if err != nil {
-		return errors.Join(err, in.abandon(context.WithoutCancel(ctx), plan.To))
+		return nil, errors.Join(err, in.abandon(context.WithoutCancel(ctx), plan.To))
 	}
-	for _, file := range kept {
-		plan.Warnings = append(plan.Warnings, file+" appeared meanwhile and was left as it is")
-	}
-	return nil
+	return kept, nil
 }
 
-// abandon discards a deployment to which the host could not be converged. When
-// going back failed as well, the change is still pending, and recover needs the
-// deployment to finish it.
-func (in *Installer) abandon(ctx context.Context, record *deployment.Record) error {
-	if _, err := in.Tree.Lstat(in.Paths.Pending(record.Name)); err == nil {
-		return nil
+func (in *Installer) stageAndChange(ctx context.Context, plan *deployment.Plan, soak time.Duration) ([]string, error) {
+	if err := in.stage(ctx, plan); err != nil {
+		return nil, err
 	}
-	return in.discard(ctx, record)
+	return in.transit(ctx, transition{Name: plan.To.Name, From: plan.From, To: plan.To, Soak: soak})
+}
+
+// transit is change, of units that are as they are now.
+func (in *Installer) transit(ctx context.Context, t transition) ([]string, error) {
+	var err error
+	if t.Before, err = in.observe(ctx, t.From); err != nil {
+		return nil, err
+	}
+	t.Phase = t.begins()
+	return in.change(ctx, t)
 }
 
 // Start starts the container's service and the units beside it that are made to be
@@ -186,12 +209,14 @@ func (in *Installer) Start(ctx context.Context, name string) error {
 }
 
 func (in *Installer) start(ctx context.Context, unit string) error {
-	err := in.Services.Start(ctx, unit)
-	if err == nil {
-		return nil
-	}
-	var hint *hint.Error
-	if errors.As(err, &hint) {
+	return in.explain(ctx, unit, in.Services.Start(ctx, unit))
+}
+
+// explain adds to the error of a unit that did not start what there is to know, unless
+// something was said already.
+func (in *Installer) explain(ctx context.Context, unit string, err error) error {
+	var advised *hint.Error
+	if err == nil || errors.As(err, &advised) {
 		return err
 	}
 	return in.withJournal(ctx, unit, err)

@@ -32,7 +32,7 @@ func (s *scene) mount(what, dir string) *install.Mount {
 func TestMountOfAContainerAndOfAnImage(t *testing.T) {
 	s := mountScene(t)
 	s.images.images["registry/db"] = dbImage()
-	s.images.pulled["registry/db"] = true
+	s.images.pulled["registry/db"] = "registry/db"
 	mounts := filepath.Join(s.root, "var/lib/syscontainer/mounts")
 
 	container := s.mount("db", "")

@@ -74,7 +74,7 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 	if err := in.finish(ctx, name); err != nil {
 		return err
 	}
-	if err := in.adopt(ctx, name); err != nil {
+	if err := errors.Join(in.adopt(ctx, name), in.dropStaged(ctx, name)); err != nil {
 		return err
 	}
 	leftovers, err := in.leftovers(name)
@@ -99,8 +99,9 @@ func (in *Installer) tidy(name string) error {
 	return nil
 }
 
-// finish completes the pending change, if there is one. Its target was complete
-// before the change began, so forward is always possible.
+// finish completes the pending change, if there is one, or goes back where the new
+// deployment has not proved itself. Both ends were complete before the change began,
+// so either way is possible.
 func (in *Installer) finish(ctx context.Context, name string) error {
 	pending, err := in.readPending(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,6 +123,9 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 	if err := errors.Join(in.sweep(t.From), in.sweep(t.To)); err != nil {
 		return err
 	}
+	if t.Phase != onward {
+		return in.goBack(ctx, t)
+	}
 	_, err = in.change(ctx, t)
 	return err
 }
@@ -140,7 +144,7 @@ func (in *Installer) readPending(name string) (pendingChange, error) {
 }
 
 func (in *Installer) readTransition(name string, pending pendingChange) (t transition, err error) {
-	t.Name = name
+	t.Name, t.Phase, t.Before = name, pending.Phase, pending.Before
 	if t.To, err = in.readRecord(name, pending.To); err != nil {
 		return t, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -22,14 +23,14 @@ import (
 // name, and invisible until then. After an error nothing of it is left.
 func (in *Installer) stage(ctx context.Context, plan *deployment.Plan) error {
 	to := plan.To
-	staging := path.Join(in.Paths.Deployments(to.Name), hosttree.TempPrefix+strconv.Itoa(to.Deployment))
+	staging := in.halfMade(to.Name, to.Deployment)
 	err := in.stageInto(ctx, staging, plan)
 	if err == nil {
 		err = in.Tree.Rename(staging, in.Paths.Deployment(to.Name, to.Deployment))
 	}
 	if err != nil {
 		return fmt.Errorf("staging deployment %d of %s: %w", to.Deployment, to.Name,
-			errors.Join(err, in.Tree.RemoveAll(staging), in.discard(context.WithoutCancel(ctx), to)))
+			errors.Join(err, in.discard(context.WithoutCancel(ctx), to.Name, to.Deployment)))
 	}
 	return nil
 }
@@ -124,14 +125,86 @@ func makeParents(dir string) error {
 	return os.Chmod(dir, 0o755)
 }
 
+// halfMade is where a deployment is until it is complete, and when it goes.
+func (in *Installer) halfMade(name string, n int) string {
+	return path.Join(in.Paths.Deployments(name), hosttree.TempPrefix+strconv.Itoa(n))
+}
+
 // discard removes a deployment that the host is not converged to, and what else
-// of the container is empty then. It can be repeated.
-func (in *Installer) discard(ctx context.Context, record *deployment.Record) error {
-	return errors.Join(
-		in.Tree.RemoveAll(in.Paths.Deployment(record.Name, record.Deployment)),
-		in.Images.Release(ctx, holdName(record)),
-		in.tidy(record.Name),
-	)
+// of the container is empty then. It can be repeated, and a crash leaves the
+// deployment whole or a leftover.
+func (in *Installer) discard(ctx context.Context, name string, n int) error {
+	whole, half := in.Paths.Deployment(name, n), in.halfMade(name, n)
+	if _, err := in.Tree.Lstat(whole); err == nil {
+		if err := errors.Join(in.Tree.RemoveAll(half), in.Tree.Rename(whole, half)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(in.Tree.RemoveAll(half), in.Images.Release(ctx, holdOf(name, n)), in.tidy(name))
+}
+
+// abandon discards a deployment to which the host could not be converged. When
+// going back failed as well, the change is still pending, and recover needs the
+// deployment to finish it.
+func (in *Installer) abandon(ctx context.Context, record *deployment.Record) error {
+	if _, err := in.Tree.Lstat(in.Paths.Pending(record.Name)); err == nil {
+		return nil
+	}
+	if err := in.discard(ctx, record.Name, record.Deployment); err != nil {
+		return err
+	}
+	return in.dropStaged(ctx, record.Name)
+}
+
+// dropStaged discards the deployment that was staged for a change that is no more.
+func (in *Installer) dropStaged(ctx context.Context, name string) error {
+	h, err := in.readHistory(name)
+	if err != nil || h.Staged == 0 {
+		return err
+	}
+	if current, err := in.currentRecord(name); err != nil || current.Deployment == h.Staged {
+		return nil //nolint:nilerr // nobody knows whether it is needed
+	}
+	if err := in.discard(ctx, name, h.Staged); err != nil {
+		return err
+	}
+	h.Staged = 0
+	return in.writeHistory(name, h)
+}
+
+// retire removes the deployments that need not be kept: all but the current one, the
+// one that a rollback leads to, and as many of the newest as there are to be.
+func (in *Installer) retire(ctx context.Context, name string) error {
+	retired, err := in.retired(name)
+	if err != nil {
+		return err
+	}
+	for _, n := range retired {
+		if err := in.discard(ctx, name, n); err != nil {
+			return fmt.Errorf("removing deployment %d of %s: %w", n, name, err)
+		}
+	}
+	return nil
+}
+
+// retired lists the deployments that retire removes.
+func (in *Installer) retired(name string) ([]int, error) {
+	current, err := in.currentRecord(name)
+	if err != nil {
+		return nil, err
+	}
+	previous, err := in.previous(name, current)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return nil, err
+	}
+	keep := max(in.Keep, 2)
+	others := slices.DeleteFunc(slices.Clone(numbers), func(n int) bool { return n == current.Deployment || n == previous })
+	spare := max(0, keep-(len(numbers)-len(others)))
+	return others[:max(0, len(others)-spare)], nil
 }
 
 // holdName is under which name the image store keeps a deployment's commit.

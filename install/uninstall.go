@@ -167,13 +167,15 @@ func (in *Installer) guessFromHost(name string) *deployment.Record {
 
 // removeState removes the container's directory, the pending change last.
 func (in *Installer) removeState(ctx context.Context, name string) error {
-	numbers, err := in.deploymentNumbers(name)
+	holds, err := in.Images.Held(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, n := range numbers {
-		errs = append(errs, in.Images.Release(ctx, holdOf(name, n)))
+	for _, hold := range holds { // of deployments that were never complete as well
+		if path.Dir(hold) == name {
+			errs = append(errs, in.Images.Release(ctx, hold))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

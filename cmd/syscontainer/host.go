@@ -90,6 +90,18 @@ func maxFiles(tree *hosttree.Tree) uint64 {
 	return n
 }
 
+// bootID tells this boot of the machine from others; "" where the host does not run.
+func bootID(tree *hosttree.Tree, units units) string {
+	if _, runs := units.(*sysd.Manager); !runs {
+		return ""
+	}
+	text, err := tree.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
 // isTerminal reports whether people are watching w.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

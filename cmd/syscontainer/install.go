@@ -38,10 +38,7 @@ func installCommand() *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "call the container and its unit `NAME`, and not as the image"},
 		}, valueFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "runtime", Usage: "run the container with the OCI runtime at `PATH`"},
-			&cli.StringSliceFlag{Name: "after", Usage: "start after `UNIT`; may be repeated"},
-			&cli.StringSliceFlag{Name: "before", Usage: "start before `UNIT`; may be repeated"},
-			&cli.StringSliceFlag{Name: "requires", Usage: "start `UNIT` as well, and stop with it; may be repeated"},
-			&cli.StringSliceFlag{Name: "wants", Usage: "start `UNIT` as well; may be repeated"},
+		}, relationFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "now", Usage: "start the service when it is installed"},
 			&cli.BoolFlag{Name: "no-enable", Usage: "do not start the service at boot"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be installed, and change nothing"},
@@ -60,6 +57,25 @@ func installCommand() *cli.Command {
 	}
 }
 
+// relationFlags are the flags with which a command takes orderings and requirements.
+func relationFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "after", Usage: "start after `UNIT`; may be repeated"},
+		&cli.StringSliceFlag{Name: "before", Usage: "start before `UNIT`; may be repeated"},
+		&cli.StringSliceFlag{Name: "requires", Usage: "start `UNIT` as well, and stop with it; may be repeated"},
+		&cli.StringSliceFlag{Name: "wants", Usage: "start `UNIT` as well; may be repeated"},
+	}
+}
+
+func relationsOf(c *cli.Context) deployment.Relations {
+	return deployment.Relations{
+		After:    c.StringSlice("after"),
+		Before:   c.StringSlice("before"),
+		Requires: c.StringSlice("requires"),
+		Wants:    c.StringSlice("wants"),
+	}
+}
+
 func parseInstall(c *cli.Context) (installOptions, error) {
 	image, err := oneArgument(c, "IMAGE")
 	if err != nil {
@@ -71,19 +87,14 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 	}
 	return installOptions{
 		request: deployment.Request{
-			Image:   image,
-			Name:    c.String("name"),
-			Values:  values.texts,
-			Exposed: values.exposed,
-			Runtime: c.String("runtime"),
-			Relations: deployment.Relations{
-				After:    c.StringSlice("after"),
-				Before:   c.StringSlice("before"),
-				Requires: c.StringSlice("requires"),
-				Wants:    c.StringSlice("wants"),
-			},
-			NoEnable: c.Bool("no-enable"),
-			DryRun:   c.Bool("dry-run"),
+			Image:     image,
+			Name:      c.String("name"),
+			Values:    values.texts,
+			Exposed:   values.exposed,
+			Runtime:   c.String("runtime"),
+			Relations: relationsOf(c),
+			NoEnable:  c.Bool("no-enable"),
+			DryRun:    c.Bool("dry-run"),
 		},
 		now: c.Bool("now"),
 	}, nil

@@ -74,6 +74,8 @@ func withStore(c *cli.Context, do func(context.Context, *install.Installer, *ima
 		Containers: containersOf(units),
 		Mounter:    bindmount.System{},
 		Runtime:    settings.Runtime,
+		Boot:       bootID(tree, units),
+		Keep:       settings.Deployments,
 		WaitLock:   c.Duration("wait-lock"),
 		Log:        log,
 		Now:        time.Now,
@@ -175,6 +177,7 @@ type units interface {
 	Enable(ctx context.Context, units []string) error
 	Disable(ctx context.Context, units []string) error
 	Start(ctx context.Context, unit string) error
+	Restart(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Tmpfiles(ctx context.Context, file string) error
 	Status(ctx context.Context, unit string) (sysd.Status, error)
@@ -212,6 +215,7 @@ func (s services) Status(ctx context.Context, unit string) (install.Status, erro
 	return install.Status{
 		Active: status.Active, Sub: status.Sub, Result: status.Result, MainPID: status.MainPID,
 		FileState: status.FileState, StatusText: status.StatusText, Since: status.Since,
+		Type: status.Type, Restarts: status.Restarts, StartTimeout: status.StartTimeout,
 	}, nil
 }
 
@@ -260,19 +264,29 @@ func (i images) Pull(ctx context.Context, reference string) (deployment.Image, e
 	return shownImage(image), err
 }
 
+func (i images) Look(ctx context.Context, reference string) (digest.Digest, error) {
+	found, err := i.InspectRemote(ctx, reference)
+	if err != nil {
+		return "", err
+	}
+	return digest.Digest(found.Digest), nil
+}
+
 func (i images) Find(ctx context.Context, reference string) (deployment.Image, error) {
 	image, err := i.Store.Find(ctx, reference)
 	return shownImage(image), err
 }
 
-// Remove undoes a Pull, so that it does not matter who else uses the image.
-func (i images) Remove(ctx context.Context, reference string) error {
-	return i.Untag(ctx, reference)
+func (i images) Undo(ctx context.Context, image deployment.Image) error {
+	return i.Store.Undo(ctx, imagestore.Image{
+		Reference: image.Reference, Commit: image.Commit, Added: image.Added, PreviousCommit: image.PreviousCommit,
+	})
 }
 
 func shownImage(image imagestore.Image) deployment.Image {
 	return deployment.Image{
 		Reference: image.Reference, Digest: digest.Digest(image.Digest), Commit: image.Commit,
-		Config: image.Config, Health: (*deployment.ImageHealth)(image.Health), Added: image.Added,
+		Config: image.Config, Health: (*deployment.ImageHealth)(image.Health),
+		Added: image.Added, PreviousCommit: image.PreviousCommit, Fetched: image.Fetched,
 	}
 }

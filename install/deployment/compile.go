@@ -18,7 +18,8 @@ import (
 
 // Input is what a plan depends on, and nothing else.
 type Input struct {
-	Name    string // of the container
+	Name    string  // of the container
+	From    *Record // the deployment that the new one takes the place of; nil for the first
 	Image   Image
 	Files   fs.FS // of the image
 	Request Request
@@ -68,7 +69,9 @@ func (c *compiler) prepare() error {
 	if err := c.readManifest(); err != nil {
 		return err
 	}
-	c.takeSecrets()
+	if err := c.takeSecrets(); err != nil {
+		return err
+	}
 	return c.mergeValues()
 }
 
@@ -89,7 +92,7 @@ func (c *compiler) build() error {
 }
 
 func (c *compiler) begin() {
-	c.plan = &Plan{To: &Record{
+	c.plan = &Plan{From: c.From, To: &Record{
 		Version:    recordVersion,
 		Name:       c.Name,
 		Deployment: c.Facts.Deployment,
@@ -209,14 +212,16 @@ func (c *compiler) compileTmpfiles(binds []runcspec.BindSource) error {
 	return nil
 }
 
-// missingSources are the bind sources that we can make and the host lacks.
+// missingSources are the bind sources that we can make and the host lacks, or would
+// lack without the deployment before.
 func (c *compiler) missingSources(binds []runcspec.BindSource) []unitgen.Source {
 	var missing []unitgen.Source
 	for _, bind := range binds {
 		if slices.ContainsFunc(c.kept, func(s unitgen.Source) bool { return s.Path == bind.Path }) {
 			continue
 		}
-		if _, err := c.Facts.Tree.Stat(bind.Path); err != nil && !bind.System {
+		_, err := c.Facts.Tree.Stat(bind.Path)
+		if (err != nil || slices.Contains(c.Facts.Made, bind.Path)) && !bind.System {
 			missing = append(missing, unitgen.Source{Path: bind.Path})
 		}
 	}

@@ -58,6 +58,10 @@ func (c *compiler) compileEntries() error {
 		}
 		conflicts = append(conflicts, c.conflict(f))
 		c.plan.To.Files = append(c.plan.To.Files, f)
+		if beside, ok := c.beside(f); ok {
+			conflicts = append(conflicts, c.conflict(beside))
+			c.plan.To.Files = append(c.plan.To.Files, beside)
+		}
 	}
 	conflicts = append(conflicts, c.twins(), c.unitConflict())
 	if err := errors.Join(conflicts...); err != nil {
@@ -104,6 +108,8 @@ func (c *compiler) conflict(f HostFile) error {
 		return fmt.Errorf("%s exists and is not a directory", f.Path)
 	case info.IsDir():
 		return fmt.Errorf("%s exists and is a directory", f.Path)
+	case owner != "": // of the deployment before
+		return nil
 	}
 	return fmt.Errorf("%s exists and belongs to no container", f.Path)
 }
@@ -148,9 +154,18 @@ func (c *compiler) unitConflict() error {
 		errs = append(errs, c.taken(unit, foreignUnitDirs()))
 	}
 	for _, alias := range c.aliases {
+		if c.isOwnLink(path.Join(SystemdDir, alias)) {
+			continue
+		}
 		errs = append(errs, c.taken(alias, append([]string{SystemdDir}, foreignUnitDirs()...)))
 	}
 	return errors.Join(errs...)
+}
+
+// isOwnLink reports whether a link is one that enabling the deployment before made.
+func (c *compiler) isOwnLink(link string) bool {
+	target, err := c.Facts.Tree.Readlink(link)
+	return err == nil && slices.Contains(c.From.UnitNames(), path.Base(target))
 }
 
 // taken returns where the host has a unit of that name, as an error.

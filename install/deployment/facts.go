@@ -19,12 +19,18 @@ type Facts struct {
 	Runtime    string            // the runtime unless somebody says otherwise; "" where none was found
 	Owners     map[string]string // host path -> the container that put it there
 	Units      []order.Dir       // what is in the host's directories of units
+	// Changed are the host files of the deployment before that the administrator
+	// changed, with the checksums of what they are now; "" for what is no file.
+	Changed map[string]string
+	// Made are the paths that the tmpfiles.d file of the deployment before makes.
+	Made []string
 }
 
 // HostReader is how compile looks at the host's files. It must not change them.
 type HostReader interface {
 	Lstat(path string) (fs.FileInfo, error)
 	Stat(path string) (fs.FileInfo, error)
+	Readlink(path string) (string, error)
 	// Path says where path is once the links above it are followed.
 	Path(path string) (string, error)
 }

@@ -13,6 +13,9 @@ type Image struct {
 	Config    imgspec.Image
 	Health    *ImageHealth // what Config has beside what the specification knows
 	Added     bool         // this Pull brought it; false when it was there
+	// PreviousCommit is what the reference led to before this Pull, "" for nothing.
+	PreviousCommit string
+	Fetched        int64 // bytes of layers that this Pull brought
 }
 
 // Owner is what FileInfo.Sys() of an image's file tells.

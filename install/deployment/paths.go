@@ -50,16 +50,27 @@ func (p Paths) Current(name string) string { return path.Join(p.Container(name),
 // Pending exists while a change of the container is under way.
 func (p Paths) Pending(name string) string { return path.Join(p.Container(name), "pending.json") }
 
+// History is what is known of a container beyond its deployments.
+func (p Paths) History(name string) string { return path.Join(p.Container(name), "history.json") }
+
 // Record describes a deployment, see [Record].
 func (p Paths) Record(name string, n int) string {
 	return path.Join(p.Deployment(name, n), RecordFile)
+}
+
+// Secret is the file of a deployment that holds a secret.
+func (p Paths) Secret(name string, n int, variable string) string {
+	return path.Join(p.Deployment(name, n), credentialsDir, variable)
 }
 
 // UnitName is the service of a container.
 func UnitName(name string) string { return name + ".service" }
 
 // UnitPath is the file of that service.
-func UnitPath(name string) string { return path.Join(SystemdDir, UnitName(name)) }
+func UnitPath(name string) string { return UnitFile(UnitName(name)) }
+
+// UnitFile is the file of a unit of ours.
+func UnitFile(unit string) string { return path.Join(SystemdDir, unit) }
 
 // DropInDir holds the drop-ins of that service.
 func DropInDir(name string) string { return UnitPath(name) + ".d" }

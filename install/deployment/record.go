@@ -89,6 +89,9 @@ type HostFile struct {
 	Origin string `json:"origin,omitempty"`
 	// Target is where a symbolic link leads.
 	Target string `json:"target,omitempty"`
+	// Beside is the file of the administrator's beside which this one is put; ""
+	// for a file in its own place.
+	Beside string `json:"beside,omitempty"`
 	// Linkable files may be hard links to the object in the repo.
 	Linkable bool `json:"linkable,omitempty"`
 }

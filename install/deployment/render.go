@@ -116,7 +116,8 @@ func (c *compiler) checkExecStart() error {
 		}
 	}
 	pidFile := c.values["PIDFILE"]
-	if _, err := c.Facts.Tree.Lstat(pidFile); err == nil && !strings.HasPrefix(pidFile, "/run/") {
+	ours := c.From != nil && c.From.PIDFile == pidFile
+	if _, err := c.Facts.Tree.Lstat(pidFile); err == nil && !ours && !strings.HasPrefix(pidFile, "/run/") {
 		wrong = append(wrong, fmt.Errorf("$PIDFILE: %s exists, and starting the container would replace it", pidFile))
 	}
 	return errors.Join(wrong...)

@@ -13,12 +13,13 @@ import (
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
-// Request is what a user asks of Install.
+// Request is what a user wants a container to be.
 type Request struct {
 	Image     string            // any reference that the image store resolves
 	Name      string            // "" derives it from Image
 	Values    map[string]string // that the user sets
 	Exposed   map[string]string // of those, which others could read where they were given: advice about each
+	Carried   map[string]string // secrets of the deployment before, which the user does not set anew
 	Runtime   string            // path of an OCI runtime; "" leaves the choice
 	Relations Relations         // to add to what the image's unit says
 	NoEnable  bool              // leave the unit disabled
@@ -69,6 +70,7 @@ func (r Request) Check(name string) error {
 // given: --runtime is another way to say --set RUNTIME=.
 func (r Request) setValues() map[string]string {
 	set := map[string]string{}
+	maps.Copy(set, r.Carried)
 	maps.Copy(set, r.Values)
 	if r.Runtime != "" {
 		set["RUNTIME"] = r.Runtime

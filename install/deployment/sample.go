@@ -65,7 +65,12 @@ func (sampleTree) Stat(p string) (fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "stat", Path: p, Err: fs.ErrNotExist}
 }
 
-// Path implements HostReader: there are no links.
+// Readlink implements HostReader: there are no links.
+func (sampleTree) Readlink(p string) (string, error) {
+	return "", &fs.PathError{Op: "readlink", Path: p, Err: fs.ErrInvalid}
+}
+
+// Path implements HostReader.
 func (sampleTree) Path(p string) (string, error) { return path.Clean(p), nil }
 
 type sampleFile struct {

@@ -17,15 +17,23 @@ import (
 const maxSecrets = 1 << 20
 
 // takeSecrets separates what the image calls a secret from the other values that
-// the user set: it is written to files of its own and to no others.
-func (c *compiler) takeSecrets() {
+// the user set: it is written to files of its own and to no others. It refuses to
+// make an ordinary value of what was given as a secret.
+func (c *compiler) takeSecrets() error {
 	c.secrets = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Request.Carried)) {
+		if !c.manifest.IsSecret(name) {
+			return hint.Add(fmt.Errorf("%s was given as a secret, and %s does not call it one", name, c.Image.Reference),
+				"drop it with --unset %s, or give it again with --set-file %s=FILE", name, name)
+		}
+	}
 	for name, value := range c.set {
 		if c.manifest.IsSecret(name) {
 			c.secrets[name] = value
 			delete(c.set, name)
 		}
 	}
+	return nil
 }
 
 // checkValues returns all that is wrong with the values, before anything is

@@ -92,6 +92,17 @@ func (p *pull) layer(blob digest.Digest) (layer, bool) {
 	return l, ok
 }
 
+// fetchedBytes is how large the layers are that have come.
+func (p *pull) fetchedBytes() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var sum int64
+	for _, l := range p.found {
+		sum += l.size
+	}
+	return sum
+}
+
 func (p *pull) setConfig(blob digest.Digest, config []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"github.com/containers/image/v5/manifest"
 
 	"github.com/syscontainer/syscontainer/ostree"
+	"github.com/syscontainer/syscontainer/ostree/imagestore/refname"
 )
 
 // Remove takes a name from an image and removes everything that neither another
@@ -24,10 +25,44 @@ func (s *Store) Remove(ctx context.Context, reference string) error {
 	return s.remove(ctx, reference, (*catalog).checkRemovable)
 }
 
-// Untag is Remove without a look at who uses the image: it undoes a Pull that
-// added a name. What containers hold keeps its objects, manifest and layers.
-func (s *Store) Untag(ctx context.Context, reference string) error {
-	return s.remove(ctx, reference, func(*catalog, target) error { return nil })
+// Undo undoes a Pull that returned img: the reference leads to what it led to
+// before, or is no more, and what only the pulled image needed goes, whoever uses
+// the image. What containers hold keeps its objects, manifest and layers. The image
+// from before must still be in the repo.
+func (s *Store) Undo(ctx context.Context, img Image) error {
+	switch {
+	case img.Added:
+		return s.remove(ctx, img.Reference, func(*catalog, target) error { return nil })
+	case img.Commit == img.PreviousCommit:
+		return nil
+	}
+	err := s.withRepoAlone(ctx, lockPatience, func(repo *ostree.Repo) error {
+		return pointBack(ctx, repo, img)
+	})
+	if err != nil {
+		return fmt.Errorf("going back to what %q was: %w", img.Reference, err)
+	}
+	return nil
+}
+
+func pointBack(ctx context.Context, repo *ostree.Repo, img Image) error {
+	name, err := refname.Encode(img.Reference)
+	if err != nil {
+		return err
+	}
+	commit, err := ostree.ParseChecksum(img.PreviousCommit)
+	if err != nil {
+		return err
+	}
+	if err := setRef(ctx, repo, imagePrefix+name, commit); err != nil {
+		return err
+	}
+	intact, err := dropUnused(ctx, repo, isInternal)
+	if err != nil || !intact {
+		return err
+	}
+	_, err = repo.Prune(ctx)
+	return err
 }
 
 // target is what is to be removed.

@@ -65,8 +65,11 @@ type Image struct {
 	Health *HealthCheck
 	// Added tells, after a Pull, that the reference was not in the repo before.
 	Added bool
-	// Previous is, after a Pull, the digest that the reference had before.
-	Previous string
+	// Previous is, after a Pull, the digest that the reference had before, and
+	// PreviousCommit the commit that it led to; "" when it was not in the repo.
+	Previous, PreviousCommit string
+	// Fetched is how many bytes of layers a Pull has brought.
+	Fetched int64
 }
 
 // HealthCheck is what docker adds to a configuration: NONE, CMD with the arguments of a
@@ -111,7 +114,7 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 	kept, err := s.findKept(ctx, reference)
 	var ambiguous *AmbiguousError
 	if err == nil {
-		kept.Previous = kept.Digest
+		kept.Previous, kept.PreviousCommit = kept.Digest, kept.Commit
 		return kept, nil
 	} else if errors.As(err, &ambiguous) {
 		return Image{}, &PullError{Reference: reference, Err: err}
@@ -188,7 +191,8 @@ func (p *pull) run(ctx context.Context, sys *system, policy *signature.PolicyCon
 		return Image{}, explainPlatform(ctx, sys.SystemContext, ref, err)
 	}
 	img, err := p.store.find(ctx, name)
-	img.Added, img.Previous = added, before.Digest
+	img.Added, img.Previous, img.PreviousCommit = added, before.Digest, before.Commit
+	img.Fetched = p.fetchedBytes()
 	return img, err
 }
 

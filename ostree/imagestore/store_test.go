@@ -285,7 +285,7 @@ func TestHoldKeepsAnImage(t *testing.T) {
 	if err := store.Remove(t.Context(), img.Reference); !errors.As(err, &used) || !slices.Equal(used.Containers, []string{"etcd"}) {
 		t.Fatalf("removing an image in use: %v", err)
 	}
-	if err := store.Untag(t.Context(), img.Reference); err != nil {
+	if err := store.Undo(t.Context(), img); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Find(t.Context(), img.Reference); !errors.Is(err, imagestore.ErrNotFound) {

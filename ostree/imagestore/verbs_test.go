@@ -80,8 +80,8 @@ func TestPruneLeavesWhatIsInUse(t *testing.T) {
 	store, repo := newStore(t)
 	one, again, other := twoNames(t, store)
 	do(t, store.Hold(t.Context(), "etcd/1", one.Commit))
-	do(t, store.Untag(t.Context(), one.Reference))
-	do(t, store.Untag(t.Context(), again.Reference))
+	do(t, store.Undo(t.Context(), one))
+	do(t, store.Undo(t.Context(), again))
 
 	pruned, err := store.Prune(t.Context(), imagestore.PruneOptions{})
 	if err != nil || pruned.Images != nil || pruned.Objects != 0 {

@@ -45,6 +45,12 @@ func Write(dir string, config any, layers ...Files) error {
 		manifest.Layers = append(manifest.Layers, w.blob(imgspec.MediaTypeImageLayerGzip, w.compress(archive)))
 	}
 	manifest.Config = w.json(imgspec.MediaTypeImageConfig, image)
+	w.index(manifest)
+	return w.err
+}
+
+// index writes the files of the layout beside its blobs: it has one image, tagged latest.
+func (w *writer) index(manifest imgspec.Manifest) {
 	top := w.json(imgspec.MediaTypeImageManifest, manifest)
 	top.Annotations = map[string]string{imgspec.AnnotationRefName: "latest"}
 	w.file(imgspec.ImageIndexFile, w.marshal(imgspec.Index{
@@ -53,7 +59,6 @@ func Write(dir string, config any, layers ...Files) error {
 		Manifests: []imgspec.Descriptor{top},
 	}))
 	w.file(imgspec.ImageLayoutFile, w.marshal(imgspec.ImageLayout{Version: imgspec.ImageLayoutVersion}))
-	return w.err
 }
 
 // writer keeps the first error; nothing is done after it.

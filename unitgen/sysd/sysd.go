@@ -10,6 +10,7 @@ package sysd
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,18 +19,21 @@ import (
 // Status is what systemd knows of a unit. The strings are systemd's own words
 // as `systemctl show` prints them, so that people can look them up.
 type Status struct {
-	Load        string    // loaded, not-found, bad-setting, error, masked
-	Active      string    // active, reloading, inactive, failed, activating, deactivating
-	Sub         string    // running, exited, dead, start, auto-restart, …
-	Result      string    // success, exit-code, signal, timeout, protocol, oom-kill, …
-	FileState   string    // enabled, disabled, static, masked, …; empty without a unit file
-	StatusText  string    // what the service says of itself (STATUS= of sd_notify)
-	Since       time.Time // when Active became what it is; zero if it never changed
-	MainPID     int       // 0 when there is none
-	Restarts    int       // how often Restart= has brought it back since it was started
-	ExitSignal  int       // the signal that ended the last main process, or 0
-	ExitStatus  int       // the exit status of the last main process
-	NeedsReload bool      // unit files on disk are newer than what systemd has read
+	Load       string    // loaded, not-found, bad-setting, error, masked
+	Active     string    // active, reloading, inactive, failed, activating, deactivating
+	Sub        string    // running, exited, dead, start, auto-restart, …
+	Result     string    // success, exit-code, signal, timeout, protocol, oom-kill, …
+	FileState  string    // enabled, disabled, static, masked, …; empty without a unit file
+	StatusText string    // what the service says of itself (STATUS= of sd_notify)
+	Since      time.Time // when Active became what it is; zero if it never changed
+	MainPID    int       // 0 when there is none
+	Restarts   int       // how often Restart= has brought it back since it was started
+	ExitSignal int       // the signal that ended the last main process, or 0
+	ExitStatus int       // the exit status of the last main process
+	Type       string    // of a service: notify, oneshot, …
+	// StartTimeout is how long a service may take to become ready; 0 is without limit.
+	StartTimeout time.Duration
+	NeedsReload  bool // unit files on disk are newer than what systemd has read
 }
 
 // Running reports whether the unit has been started and has not ended.
@@ -56,7 +60,11 @@ func statusFrom(properties map[string]any) Status {
 		StatusText:  property[string](properties, "StatusText"),
 		MainPID:     int(property[uint32](properties, "MainPID")),
 		Restarts:    int(property[uint32](properties, "NRestarts")),
+		Type:        property[string](properties, "Type"),
 		NeedsReload: property[bool](properties, "NeedDaemonReload"),
+	}
+	if limit := property[uint64](properties, "TimeoutStartUSec"); limit < math.MaxInt64/uint64(time.Microsecond) {
+		s.StartTimeout = time.Duration(limit) * time.Microsecond
 	}
 	status := int(property[int32](properties, "ExecMainStatus"))
 	switch property[int32](properties, "ExecMainCode") {

@@ -1,0 +1,96 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
+)
+
+// RollbackRequest is what a user asks of Rollback. The zero value goes back to the
+// deployment that was current before.
+type RollbackRequest struct {
+	To   int           // a deployment; 0 is the one that was current before
+	Soak time.Duration // see [UpdateRequest]
+}
+
+// Rollback brings a container to a deployment that it has already. It is done as an
+// update is, and undone by another rollback.
+func (in *Installer) Rollback(ctx context.Context, name string, req RollbackRequest) (*Result, error) {
+	var result *Result
+	err := in.onCurrent(ctx, name, func(from *deployment.Record) (err error) {
+		result, err = in.rollback(ctx, from, req)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rolling back %s: %w", name, err)
+	}
+	return result, nil
+}
+
+func (in *Installer) rollback(ctx context.Context, from *deployment.Record, req RollbackRequest) (*Result, error) {
+	to, err := in.rollbackTarget(from, req.To)
+	if err != nil {
+		return nil, err
+	}
+	if to.Deployment == from.Deployment {
+		return &Result{Name: from.Name, Present: true, Record: from}, nil
+	}
+	if err := in.checkOwnUnits(from); err != nil {
+		return nil, err
+	}
+	kept, err := in.transit(ctx, transition{Name: from.Name, From: from, To: to, Soak: req.Soak})
+	if err != nil {
+		return nil, err
+	}
+	in.retireQuietly(ctx, from.Name)
+	return &Result{Name: from.Name, Changed: true, Record: to, From: from, Kept: kept}, nil
+}
+
+// rollbackTarget is the record of the deployment to go back to, which must still
+// have its place on the host.
+func (in *Installer) rollbackTarget(from *deployment.Record, n int) (*deployment.Record, error) {
+	numbers, err := in.deploymentNumbers(from.Name)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		if n, err = in.previous(from.Name, from); err != nil {
+			return nil, err
+		}
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("there is no deployment but the current one, %d", from.Deployment)
+	}
+	if !slices.Contains(numbers, n) {
+		var there []string
+		for _, n := range numbers {
+			there = append(there, strconv.Itoa(n))
+		}
+		return nil, hint.Add(fmt.Errorf("there is no deployment %d", n), "there are: %s", strings.Join(there, ", "))
+	}
+	to, err := in.readRecord(from.Name, n)
+	if err != nil {
+		return nil, err
+	}
+	return to, in.checkPlaces(to)
+}
+
+// checkPlaces refuses a deployment of which another container has a file by now.
+func (in *Installer) checkPlaces(r *deployment.Record) error {
+	owners, err := in.owners()
+	if err != nil {
+		return err
+	}
+	for _, f := range r.Files {
+		if owner := owners[f.Path]; owner != "" && owner != r.Name && f.Kind != deployment.Directory {
+			return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
+		}
+	}
+	return nil
+}
