@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -46,13 +47,14 @@ const (
 	aheadBlocks = 8
 )
 
-// readAhead reads and hashes a stream in a goroutine of its own, so that
-// decompression and the work on what was decompressed overlap.
+// readAhead reads a stream in a goroutine of its own and hashes it in another, so that
+// decompression, the digest and the work on what was decompressed overlap.
 type readAhead struct {
-	full   chan block
-	empty  chan []byte
+	read   chan block  // not hashed
+	full   chan block  // to be worked on
+	empty  chan []byte // to be read into
 	stop   chan struct{}
-	ended  chan struct{}
+	ended  sync.WaitGroup
 	at     []byte
 	err    error
 	buffer []byte // to give back when at is used up
@@ -65,30 +67,37 @@ type block struct {
 
 func newReadAhead(r io.Reader, h hash.Hash) *readAhead {
 	a := &readAhead{
-		full: make(chan block, aheadBlocks), empty: make(chan []byte, aheadBlocks),
-		stop: make(chan struct{}), ended: make(chan struct{}),
+		read: make(chan block, aheadBlocks), full: make(chan block, aheadBlocks),
+		empty: make(chan []byte, aheadBlocks), stop: make(chan struct{}),
 	}
 	for range aheadBlocks {
 		a.empty <- make([]byte, aheadBlock)
 	}
-	go a.fill(r, h)
+	a.ended.Go(func() { a.fill(r) })
+	a.ended.Go(func() { a.hash(h) })
 	return a
 }
 
-func (a *readAhead) fill(r io.Reader, h hash.Hash) {
-	defer close(a.ended)
+func (a *readAhead) fill(r io.Reader) {
+	defer close(a.read)
 	for {
 		select {
 		case <-a.stop:
 			return
 		case buf := <-a.empty:
 			n, err := fillBlock(r, buf)
-			h.Write(buf[:n])
-			a.full <- block{data: buf[:n], err: err}
+			a.read <- block{data: buf[:n], err: err}
 			if err != nil {
 				return
 			}
 		}
+	}
+}
+
+func (a *readAhead) hash(h hash.Hash) {
+	for b := range a.read {
+		h.Write(b.data)
+		a.full <- b
 	}
 }
 
@@ -120,11 +129,11 @@ func (a *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// close ends the goroutine and waits for it; r and h are the caller's again.
+// close ends the goroutines and waits for them; r and h are the caller's again.
 // It may wait for a read of r that is under way.
 func (a *readAhead) close() {
 	close(a.stop)
-	<-a.ended
+	a.ended.Wait()
 }
 
 // badStream names what is wrong with a layer's compression.
