@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -32,28 +33,19 @@ func CommitAll(ctx context.Context, txns ...*Txn) error {
 	if len(txns) == 0 {
 		return nil
 	}
-	for _, t := range txns {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		switch {
-		case t.ended:
-			return ErrFinished
-		case t.failed.Load():
-			return ErrIncomplete
-		}
+	unlock, err := lockAll(txns)
+	defer unlock()
+	if err != nil {
+		return err
 	}
-	repo := txns[0].repo
+	if err := prepare(ctx, txns); err != nil {
+		return err
+	}
 	for _, step := range []func(*Txn) error{
-		(*Txn).ready,
 		(*Txn).name,
 		func(t *Txn) error { return t.publishRefs(ctx) },
 	} {
-		for _, t := range txns {
-			if err := errors.Join(ctx.Err(), step(t)); err != nil {
-				return err
-			}
-		}
-		if err := repo.sync(); err != nil {
+		if err := each(ctx, txns, step); err != nil {
 			return err
 		}
 	}
@@ -63,11 +55,68 @@ func CommitAll(ctx context.Context, txns ...*Txn) error {
 	return nil
 }
 
+// PrepareAll does the first and longest step of [CommitAll], which then need not, unless
+// something is written in between. Nothing is part of the repo yet.
+func PrepareAll(ctx context.Context, txns ...*Txn) error {
+	unlock, err := lockAll(txns)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	return prepare(ctx, txns)
+}
+
+// lockAll waits for writers and keeps others out.
+func lockAll(txns []*Txn) (unlock func(), err error) {
+	for _, t := range txns {
+		t.mu.Lock()
+		switch {
+		case t.ended:
+			err = ErrFinished
+		case t.failed.Load():
+			err = ErrIncomplete
+		}
+	}
+	return func() {
+		for _, t := range txns {
+			t.mu.Unlock()
+		}
+	}, err
+}
+
+// prepare makes the content of all durable.
+func prepare(ctx context.Context, txns []*Txn) error {
+	todo := slices.DeleteFunc(slices.Clone(txns), func(t *Txn) bool { return t.prepared.Load() })
+	if err := each(ctx, todo, (*Txn).ready); err != nil {
+		return err
+	}
+	for _, t := range todo {
+		t.prepared.Store(true)
+	}
+	return nil
+}
+
+// each takes a step with every transaction, and makes it durable.
+func each(ctx context.Context, txns []*Txn, step func(*Txn) error) error {
+	if len(txns) == 0 {
+		return nil
+	}
+	for _, t := range txns {
+		if err := errors.Join(ctx.Err(), step(t)); err != nil {
+			return err
+		}
+	}
+	return txns[0].repo.sync()
+}
+
 // ready prepares what must be durable before an object gets its name. Objects get
 // their names in any order: a commit that has its name before its files have
 // theirs is known not to be whole, if this ends in between.
 func (t *Txn) ready() error {
 	for i := range t.refs {
+		if t.refs[i].file != nil {
+			continue
+		}
 		if err := t.refs[i].write(t.repo); err != nil {
 			return wrap(fmt.Sprintf("writing ref %q", t.refs[i].name), err)
 		}

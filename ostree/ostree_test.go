@@ -397,11 +397,16 @@ func TestTransactionsAtOnce(t *testing.T) {
 		txn.SetRef(fmt.Sprint("r/", i), must(txn.WriteCommit(ostree.CommitSpec{Root: must(txn.WriteTree(tree))(t)}))(t))
 		txns = append(txns, txn)
 	}
+	if err := ostree.PrepareAll(t.Context(), txns[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	must(txns[2].WriteFile(ostree.Meta{Mode: file | 0o644}, []byte("late")))(t)
+	txns[2].SetRef("r/late", must(repo.Ref("before"))(t))
 	if err := ostree.CommitAll(t.Context(), txns...); err != nil {
 		t.Fatal(err)
 	}
 	fsck(t, repo)
-	if refs := must(repo.Refs(t.Context(), "r/"))(t); len(refs) != 3 {
+	if refs := must(repo.Refs(t.Context(), "r/"))(t); len(refs) != 4 {
 		t.Errorf("refs: %v", refs)
 	}
 	if left := must(os.ReadDir(filepath.Join(repo.Path(), "tmp")))(t); len(left) != 1 { // libostree's cache

@@ -20,6 +20,7 @@ type Repo struct {
 	path         string
 	dir, objects *os.File
 	c            *C.OstreeRepo
+	disk         writeback
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -40,6 +41,7 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 		return nil, wrap(fmt.Sprintf("opening the repo %q", path), failure(gerr))
 	}
 	r := &Repo{path: path, dir: dir, c: c}
+	r.disk.sync = r.sync
 	if r.objects, err = os.Open(filepath.Join(path, "objects")); err != nil {
 		return nil, errors.Join(wrap("opening the repo", err), r.Close())
 	}
@@ -51,6 +53,7 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 
 // Close releases the repo, of which no transaction is open.
 func (r *Repo) Close() error {
+	r.disk.wait()
 	C.g_object_unref(C.gpointer(r.c))
 	r.c = nil
 	return errors.Join(r.objects.Close(), r.dir.Close())

@@ -133,6 +133,7 @@ func publishFolder(from, to int, name string) error {
 			return os.NewSyscallError("renameat2", err)
 		}
 	}
+	_ = unix.Unlinkat(from, name, unix.AT_REMOVEDIR) // if there is nothing left
 	return nil
 }
 

@@ -25,11 +25,11 @@ type Txn struct {
 	unlock    func() error
 	cancelled func() error
 	staging   *staging
-	metadata  sync.Map // Checksum of each metadata object written so far
-	disk      writeback
+	metadata  sync.Map     // Checksum of each metadata object written so far
 	streams   atomic.Int64 // that were begun
 	unchecked atomic.Int64 // bytes since somebody looked at what is free
 	failed    atomic.Bool
+	prepared  atomic.Bool // all that was written is durable
 
 	commitsMu sync.Mutex
 	commits   []Checksum // that were written
@@ -66,7 +66,7 @@ func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 	if err != nil {
 		return nil, wrap("beginning a transaction", errors.Join(err, unlock()))
 	}
-	return &Txn{repo: r, unlock: unlock, cancelled: ctx.Err, staging: s, disk: writeback{sync: r.sync}}, nil
+	return &Txn{repo: r, unlock: unlock, cancelled: ctx.Err, staging: s}, nil
 }
 
 // enter keeps the transaction open until leave.
@@ -80,6 +80,7 @@ func (t *Txn) enter() error {
 		t.mu.RUnlock()
 		return err
 	}
+	t.prepared.Store(false)
 	return nil
 }
 
@@ -139,6 +140,7 @@ func addValue(dict *C.GVariantDict, key string, value []byte) {
 func (t *Txn) SetRef(name string, commit Checksum) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.prepared.Store(false)
 	t.refs = append(t.refs, newRef{name: name, commit: commit})
 }
 
@@ -156,7 +158,6 @@ func (t *Txn) Abort() error {
 // end lets go of everything.
 func (t *Txn) end() error {
 	t.ended = true
-	t.disk.wait()
 	for _, ref := range t.refs {
 		ref.file.Close() // nil is fine
 	}

@@ -107,7 +107,7 @@ func (t *Txn) write(name string, size int64, do func(dir int, name string) error
 		t.failed.Store(true)
 		return err
 	}
-	t.disk.wrote(size)
+	t.repo.disk.wrote(size)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (t *Txn) WriteStream(m Meta, size int64, r io.Reader, buf []byte) (Checksum
 		t.failed.Store(true)
 		return Checksum{}, wrap("writing a file", err)
 	}
-	t.disk.wrote(size)
+	t.repo.disk.wrote(size)
 	return sum, nil
 }
 

@@ -8,7 +8,7 @@ import (
 // writebackEvery is how many bytes are written before the disk is set to work.
 const writebackEvery = 48 << 20
 
-// writeback keeps the disk busy while a transaction is being written. The kernel
+// writeback keeps the disk busy while transactions are being written. The kernel
 // would collect up to a tenth of the memory first, and all of that would have to
 // be waited for at the end.
 type writeback struct {

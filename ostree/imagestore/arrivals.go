@@ -53,7 +53,7 @@ func newArrivals(ctx context.Context, repo *ostree.Repo) *arrivals {
 			case <-ctx.Done():
 				return
 			case <-a.tick.C:
-				a.round(context.WithoutCancel(ctx)) // what has begun ends soon
+				a.round(ctx)
 			}
 		}
 	}()
@@ -104,10 +104,22 @@ func (a *arrivals) complete(at *arrival, l layer, blob digest.Digest) error {
 	return nil
 }
 
-// round makes the layers that are complete part of the repo.
+// round makes the layers that are complete part of the repo. If the rounds are to end
+// before it is half done, they are left for who ends them.
 func (a *arrivals) round(ctx context.Context) {
 	ready := a.take()
-	err := commitTogether(ctx, ready, nil)
+	whole := context.WithoutCancel(ctx) // what has begun ends soon
+	err := ostree.PrepareAll(whole, txns(ready)...)
+	if err == nil && ctx.Err() != nil {
+		a.giveBack(ready)
+		return
+	}
+	a.commit(whole, ready)
+}
+
+// commit makes layers part of the repo.
+func (a *arrivals) commit(ctx context.Context, ready []*arrival) {
+	err := commitTogether(ctx, ready)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.err = errors.Join(a.err, err)
@@ -116,16 +128,16 @@ func (a *arrivals) round(ctx context.Context) {
 	}
 }
 
-// commitTogether commits layers, and an image if there is one, and ends the layers.
-func commitTogether(ctx context.Context, ready []*arrival, image *ostree.Txn) error {
-	var txns []*ostree.Txn
+func txns(ready []*arrival) (list []*ostree.Txn) {
 	for _, l := range ready {
-		txns = append(txns, l.txn)
+		list = append(list, l.txn)
 	}
-	if image != nil {
-		txns = append(txns, image)
-	}
-	err := ostree.CommitAll(ctx, txns...)
+	return list
+}
+
+// commitTogether commits layers, and an image if there is one, and ends the layers.
+func commitTogether(ctx context.Context, ready []*arrival, image ...*ostree.Txn) error {
+	err := ostree.CommitAll(ctx, append(txns(ready), image...)...)
 	for _, l := range ready {
 		err = errors.Join(err, l.txn.Abort())
 	}
@@ -155,6 +167,16 @@ func (a *arrivals) settle() error {
 	return a.failed()
 }
 
+// prepare is settle, and makes the content of the last layers durable.
+func (a *arrivals) prepare(ctx context.Context) error {
+	if err := a.settle(); err != nil {
+		return err
+	}
+	last := a.take()
+	defer a.giveBack(last)
+	return ostree.PrepareAll(ctx, txns(last)...)
+}
+
 // giveBack undoes take.
 func (a *arrivals) giveBack(ready []*arrival) {
 	a.mu.Lock()
@@ -167,7 +189,7 @@ func (a *arrivals) giveBack(ready []*arrival) {
 func (a *arrivals) finish(ctx context.Context, hopeless bool) error {
 	errs := []error{a.settle()}
 	if !hopeless {
-		a.round(ctx)
+		a.commit(ctx, a.take())
 	}
 	for _, l := range a.take() {
 		errs = append(errs, l.txn.Abort())

@@ -173,9 +173,6 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	if err := p.begin(); err != nil { // an image may have no layers
 		return err
 	}
-	if err := p.arrivals.settle(); err != nil {
-		return err
-	}
 	name, err := refname.Encode(record.reference)
 	if err != nil {
 		return err
@@ -184,10 +181,10 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	if err != nil {
 		return err
 	}
-	ready := p.arrivals.take()
+	prepared := make(chan error)
+	go func() { prepared <- p.arrivals.prepare(ctx) }() // the disk writes meanwhile
 	image, err := p.writeImage(ctx, txn, record, stack)
-	if err != nil {
-		p.arrivals.giveBack(ready)
+	if err := errors.Join(err, <-prepared); err != nil {
 		return errors.Join(err, txn.Abort())
 	}
 	for i, l := range stack { // what depends on others comes after them
@@ -196,7 +193,7 @@ func (p *pull) commit(ctx context.Context, record imageRecord, stack []layer, bl
 	}
 	txn.SetRef(digestRef(manifestPrefix, record.digest), image)
 	txn.SetRef(imagePrefix+name, image)
-	if err := commitTogether(ctx, ready, txn); err != nil {
+	if err := commitTogether(ctx, p.arrivals.take(), txn); err != nil {
 		return errors.Join(err, txn.Abort())
 	}
 	p.committed = true
