@@ -93,6 +93,10 @@ test-long: build images machine ## Run every test, and the long loops
 bench-pull: build test-deps ## Measure pulls against podman and others (BENCH_ROUNDS=5), see docs/benchmark.md
 	@unshare --mount go run ./tests/benchpull trixie
 
+.PHONY: bench-start
+bench-start: build test-deps ## Measure starts against podman's Quadlet and others (BENCH_ROUNDS=20, BENCH_MANY=200)
+	@go run ./tests/benchstart trixie
+
 .PHONY: golden
 golden: build-deps ## Rewrite the golden files from what the code does now
 	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -91,12 +90,6 @@ func (m made) inside(blob string) string { return path.Join(layouts, path.Base(m
 
 // takesPart tells whether it makes sense to measure a contender with an image.
 func (c contender) takesPart(img image) bool { return img.over == "" || c.partly }
-
-// rotated begins with another contender in each round, so that nobody always comes after the same.
-func rotated(list []contender, round int) []contender {
-	n := round % len(list)
-	return slices.Concat(list[n:], list[:n])
-}
 
 // versions is a script that prints what is compared.
 func versions() string {

@@ -14,9 +14,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/sampling"
 )
 
 func main() {
@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 2 && args[0] == "checkout":
 		return checkout(ctx, args[1], os.Stdout)
 	case len(args) == 1:
-		rounds, err := rounds(os.Getenv("BENCH_ROUNDS"))
+		rounds, err := sampling.Rounds("BENCH_ROUNDS", os.Getenv("BENCH_ROUNDS"), 5)
 		if err != nil {
 			return err
 		}
@@ -42,17 +42,6 @@ func run(ctx context.Context, args []string) error {
 		return measureAll(ctx, host.Suite(args[0]), rounds, chosen)
 	}
 	return errors.New("usage: benchpull SUITE")
-}
-
-func rounds(text string) (int, error) {
-	if text == "" {
-		return 5, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("BENCH_ROUNDS is %q, not a number of rounds", text)
-	}
-	return n, nil
 }
 
 // more is what the machine has besides; machines for tests stay small.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/sampling"
 )
 
 // bench is a machine on which pulls are measured.
@@ -53,7 +54,7 @@ func (b *bench) measure(ctx context.Context, img image, m made, all map[string]m
 	}
 	result := make(samples)
 	for round := range b.rounds {
-		for _, c := range rotated(taking, round) {
+		for _, c := range sampling.Rotated(taking, round) {
 			s, err := b.pull(ctx, c, img, m)
 			if err != nil {
 				return nil, err

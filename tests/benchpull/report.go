@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/syscontainer/syscontainer/tests/sampling"
 )
 
 // What is promised besides the images' targets.
@@ -16,20 +16,12 @@ const (
 	mostCheckout = 500 * time.Millisecond
 )
 
-// spread is what is reported of several measurements.
-type spread[T cmp.Ordered] struct{ median, min, max T }
-
-func spreadOf[T cmp.Ordered](values []T) spread[T] {
-	sorted := slices.Sorted(slices.Values(values))
-	return spread[T]{median: sorted[len(sorted)/2], min: sorted[0], max: sorted[len(sorted)-1]}
-}
-
-func (s samples) times(contender string) spread[time.Duration] {
+func (s samples) times(contender string) sampling.Spread[time.Duration] {
 	var list []time.Duration
 	for _, one := range s[contender] {
 		list = append(list, one.took)
 	}
-	return spreadOf(list)
+	return sampling.SpreadOf(list)
 }
 
 // processor is the median of the processor's time.
@@ -38,7 +30,7 @@ func (s samples) processor(contender string) time.Duration {
 	for _, one := range s[contender] {
 		list = append(list, one.processor)
 	}
-	return spreadOf(list).median
+	return sampling.SpreadOf(list).Median
 }
 
 // memory is the most that any of the pulls took.
@@ -102,18 +94,18 @@ func (r results) table(out io.Writer) error {
 				s := r.pulls[img.name]
 				t := s.times(c.name)
 				fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\n", img.name, c.name,
-					t.median.Seconds(), t.min.Seconds(), t.max.Seconds(), s.processor(c.name).Seconds(), s.memory(c.name)>>20)
+					t.Median.Seconds(), t.Min.Seconds(), t.Max.Seconds(), s.processor(c.name).Seconds(), s.memory(c.name)>>20)
 			}
 		}
 	}
-	t := spreadOf(r.checkout)
-	fmt.Fprintf(w, "a\tcheckout\t%.2f\t%.2f\t%.2f\t\t\n", t.median.Seconds(), t.min.Seconds(), t.max.Seconds())
+	t := sampling.SpreadOf(r.checkout)
+	fmt.Fprintf(w, "a\tcheckout\t%.2f\t%.2f\t%.2f\t\t\n", t.Median.Seconds(), t.Min.Seconds(), t.Max.Seconds())
 	return w.Flush()
 }
 
 func (r results) ratio(img image, other string) float64 {
 	s := r.pulls[img.name]
-	return s.times(product).median.Seconds() / s.times(other).median.Seconds()
+	return s.times(product).Median.Seconds() / s.times(other).Median.Seconds()
 }
 
 func (r results) ratios(out io.Writer) {
@@ -135,21 +127,14 @@ func (r results) targets(out io.Writer) {
 		}{{"podman", img.most.podman}, {"tar+sync", img.most.tar}} {
 			if t.most > 0 {
 				ratio := r.ratio(img, t.other)
-				fmt.Fprintf(out, "target pull-%s %s/%s at most %.2f: %.2f %s\n", img.name, product, t.other, t.most, ratio, verdict(ratio, t.most))
+				fmt.Fprintf(out, "target pull-%s %s/%s at most %.2f: %.2f %s\n", img.name, product, t.other, t.most, ratio, sampling.Verdict(ratio, t.most))
 			}
 		}
 	}
 	for _, img := range r.images {
 		memory := r.pulls[img.name].memory(product)
-		fmt.Fprintf(out, "target memory-%s at most %d MiB: %d %s\n", img.name, mostMemory>>20, memory>>20, verdict(memory, mostMemory))
+		fmt.Fprintf(out, "target memory-%s at most %d MiB: %d %s\n", img.name, mostMemory>>20, memory>>20, sampling.Verdict(memory, mostMemory))
 	}
-	median := spreadOf(r.checkout).median
-	fmt.Fprintf(out, "target checkout-a at most %v: %.2fs %s\n", mostCheckout, median.Seconds(), verdict(median, mostCheckout))
-}
-
-func verdict[T cmp.Ordered](is, most T) string {
-	if is <= most {
-		return "met"
-	}
-	return "missed"
+	median := sampling.SpreadOf(r.checkout).Median
+	fmt.Fprintf(out, "target checkout-a at most %v: %.2fs %s\n", mostCheckout, median.Seconds(), sampling.Verdict(median, mostCheckout))
 }

@@ -48,18 +48,3 @@ func TestReportPrintsRatiosOfMediansAndTargets(t *testing.T) {
 		t.Error("tar cannot make use of an image that is there")
 	}
 }
-
-func TestEachContenderBeginsARound(t *testing.T) {
-	list := contenders()
-	first := make(map[string]bool)
-	for round := range list {
-		order := rotated(list, round)
-		if len(order) != len(list) {
-			t.Fatalf("round %d has %d contenders", round, len(order))
-		}
-		first[order[0].name] = true
-	}
-	if len(first) != len(list) {
-		t.Errorf("the first ones are %v", first)
-	}
-}

@@ -23,6 +23,8 @@ type Options struct {
 	Root   *Root             // boots this root, which stays the caller's to close; Layers is not used then
 	Mounts map[string]string // folders of this machine to see inside: path inside -> path here
 	Name   string            // its host name; "" is node
+	// Patience is how long a boot may take; 0 is a minute.
+	Patience time.Duration
 
 	Network *Network     // that its interface host0 is plugged into; nil: it is alone
 	Address netip.Prefix // of host0, and not the first of the network; not used when Root is set
@@ -148,7 +150,8 @@ func (h *Host) startIn(network *Network) error {
 
 // awaitBoot waits for PID 1, and until it has started everything.
 func (h *Host) awaitBoot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not within a minute"))
+	patience := cmp.Or(h.options.Patience, time.Minute)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
 	defer cancel()
 	err := until(ctx, "systemd runs", func() (bool, error) {
 		select {
