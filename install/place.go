@@ -3,12 +3,12 @@ package install
 import (
 	"cmp"
 	"errors"
-	"io/fs"
 	"path"
 	"strings"
 	"syscall"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/drift"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -23,45 +23,16 @@ const (
 
 // compare looks at the host's entry for f.
 func (in *Installer) compare(f deployment.HostFile) (fileState, error) {
-	info, err := in.Tree.Lstat(f.Path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	differences, err := drift.Entry(in.Tree, f)
+	switch {
+	case err != nil:
+		return absent, err
+	case len(differences) == 0:
+		return asRecorded, nil
+	case differences[0].Aspect == drift.Missing:
 		return absent, nil
 	}
-	if err != nil {
-		return absent, err
-	}
-	same := false
-	switch f.Kind {
-	case deployment.Directory:
-		target, err := in.Tree.Stat(f.Path)
-		same = err == nil && target.IsDir()
-	case deployment.Symlink:
-		if info.Mode()&fs.ModeSymlink != 0 {
-			target, err := in.Tree.Readlink(f.Path)
-			if err != nil {
-				return absent, err
-			}
-			same = target == f.Target
-		}
-	case deployment.File:
-		if info.Mode().IsRegular() && deployment.ModeOf(info.Mode()) == f.Mode && isOwned(info, f) {
-			sum, err := in.Tree.SHA256(f.Path)
-			if err != nil {
-				return absent, err
-			}
-			same = sum == f.SHA256
-		}
-	}
-	if same {
-		return asRecorded, nil
-	}
 	return different, nil
-}
-
-// isOwned reports whether the entry has the owner that was recorded.
-func isOwned(info fs.FileInfo, f deployment.HostFile) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == f.UID && int(stat.Gid) == f.GID
 }
 
 // is reports whether the host's entry is as f says.

@@ -17,6 +17,9 @@ import (
 // to memory when the service starts (LoadCredential=), where the container has it
 // mounted. Its value is in no unit, no configuration, no record and no environment.
 
+// IsCredential reports whether a file of a deployment holds a secret.
+func IsCredential(file string) bool { return path.Dir(file) == credentialsDir }
+
 // credentials are where the container finds its secrets.
 func (c *compiler) credentials() runcspec.Credentials {
 	if len(c.secrets) == 0 {

@@ -17,6 +17,11 @@ import (
 // stageFile plans a file of the deployment.
 func (c *compiler) stageFile(name string, data []byte, mode Mode) {
 	c.plan.Rendered = append(c.plan.Rendered, RenderedFile{Path: name, Data: data, Mode: mode})
+	rendered := Rendered{Path: name, Mode: mode, SHA256: checksum(data)}
+	if IsCredential(name) {
+		rendered.SHA256 = ""
+	}
+	c.plan.To.Rendered = append(c.plan.To.Rendered, rendered)
 }
 
 // addFile plans a file of the host whose content is rendered.

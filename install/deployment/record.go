@@ -42,9 +42,20 @@ type Record struct {
 	// Enabled says that installing enabled the units.
 	Enabled   bool      `json:"enabled"`
 	Relations Relations `json:"relations"`
+	// Rendered are the files of the deployment that do not come from the image as they
+	// are. A record of an early version has none.
+	Rendered []Rendered `json:"rendered,omitempty"`
 	// Files are all entries that the deployment puts onto the host: unit,
 	// drop-in, tmpfiles.d file and the image's host files.
 	Files []HostFile `json:"files"`
+}
+
+// Rendered is a file of the deployment that was made for it.
+type Rendered struct {
+	Path string `json:"path"` // relative to the deployment
+	Mode Mode   `json:"mode"`
+	// SHA256 is "" for a secret: its checksum would tell who can guess.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 // Relations are orderings and requirements that the user adds to what the image's

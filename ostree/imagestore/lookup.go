@@ -113,3 +113,17 @@ func (c *catalog) byPrefix(text string) (Stored, error) {
 	}
 	return Stored{}, ambiguous
 }
+
+// withDigest is a reference of a registry with a digest in the place of its tag;
+// false for other transports.
+func withDigest(text, digest string) (string, bool) {
+	name, ok := strings.CutPrefix(text, "docker://")
+	if !ok {
+		return "", false
+	}
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return "", false
+	}
+	return "docker://" + named.Name() + "@" + digest, true
+}
