@@ -161,7 +161,7 @@ func (in *Installer) summarize(ctx context.Context, name string) (Summary, Statu
 	summary := Summary{Name: name}
 	record, err := in.currentRecord(name)
 	if errors.Is(err, ErrNotInstalled) {
-		return summary, Status{}, errors.New("a change of it was interrupted")
+		return summary, Status{}, errInterrupted
 	}
 	if err != nil {
 		return summary, Status{}, err

@@ -23,6 +23,7 @@ import (
 
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/drift"
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -182,6 +183,7 @@ type storeDouble struct {
 	leads   map[string]string // reference -> name in images, where that is another
 	pulled  map[string]string // reference -> commit
 	held    map[string]string
+	damaged string // the object that files which differ are
 	// checkedOut is called with every checkout.
 	checkedOut func(rootfs string)
 }
@@ -270,6 +272,39 @@ func (d *storeDouble) Held(context.Context) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// VerifyCheckouts compares contents only.
+func (d *storeDouble) VerifyCheckouts(_ context.Context, trees []install.CheckedOut) ([]install.Checked, error) {
+	var list []install.Checked
+	for _, tree := range trees {
+		c := install.Checked{Digest: digest.FromString(tree.Commit).String()}
+		for _, name := range slices.Sorted(maps.Keys(d.images[tree.Commit])) {
+			want := d.images[tree.Commit][name]
+			have, err := os.ReadFile(filepath.Join(tree.Dir, name))
+			found := drift.Difference{Place: drift.Rootfs, Path: "/" + name, Aspect: drift.Content}
+			switch {
+			case !want.Mode.IsRegular() || err == nil && string(have) == string(want.Data):
+				continue
+			case errors.Is(err, fs.ErrNotExist):
+				found.Aspect = drift.Missing
+			}
+			if d.damaged != "" {
+				found.Aspect, found.Object = drift.Object, d.damaged
+			}
+			c.Differences = append(c.Differences, found)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func (d *storeDouble) Refetch(_ context.Context, _ deployment.ImageRef, objects []string) ([]string, error) {
+	if err := d.effects.next("refetch %v", objects); err != nil {
+		return nil, err
+	}
+	d.damaged = ""
+	return objects, nil
 }
 
 // mounterDouble remembers what would be mounted: target -> source.

@@ -10,3 +10,6 @@ var (
 	// ErrNoHealthCheck says that nothing tells whether a container works.
 	ErrNoHealthCheck = errors.New("no health check")
 )
+
+// errInterrupted is what is told of a container of which nothing is current.
+var errInterrupted = errors.New("a change of it was interrupted")

@@ -43,6 +43,13 @@ type Images interface {
 	Release(ctx context.Context, name string) error
 	// Held lists the names of all holds.
 	Held(ctx context.Context) ([]string, error)
+	// VerifyCheckouts compares directories with the images that they were made of,
+	// and these with their checksums. The reports are in the order of the trees; an
+	// error says that none could be looked at.
+	VerifyCheckouts(ctx context.Context, trees []CheckedOut) ([]Checked, error)
+	// Refetch fetches the named objects of an image anew, and returns those that are
+	// sound now, also with an error.
+	Refetch(ctx context.Context, image deployment.ImageRef, objects []string) ([]string, error)
 	// Sweep removes what commands that were killed left in the store.
 	Sweep(ctx context.Context) error
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/syscontainer/syscontainer/runcspec"
 )
 
+// recordPerm keeps what holds values for the superuser.
+const recordPerm = 0o600
+
 // stage makes the plan's new deployment: complete and durable when it has its
 // name, and invisible until then. After an error nothing of it is left.
 func (in *Installer) stage(ctx context.Context, plan *deployment.Plan) error {
@@ -49,7 +52,7 @@ func (in *Installer) stageInto(ctx context.Context, staging string, plan *deploy
 	if err != nil {
 		return err
 	}
-	for _, f := range append(plan.Rendered, deployment.RenderedFile{Path: deployment.RecordFile, Data: record, Mode: 0o600}) {
+	for _, f := range append(plan.Rendered, deployment.RenderedFile{Path: deployment.RecordFile, Data: record, Mode: recordPerm}) {
 		name := path.Join(staging, f.Path)
 		if _, err := in.Tree.MkdirAll(path.Dir(name), statePerm); err != nil {
 			return err

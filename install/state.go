@@ -60,18 +60,28 @@ func (in *Installer) lastDeployment(name string) (int, error) {
 // currentRecord returns the record of the deployment that the host is converged
 // to; ErrNotInstalled where there is none.
 func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
+	n, err := in.currentNumber(name)
+	if err != nil {
+		return nil, err
+	}
+	return in.readRecord(name, n)
+}
+
+// currentNumber is the deployment that the host is converged to; ErrNotInstalled
+// where there is none.
+func (in *Installer) currentNumber(name string) (int, error) {
 	target, err := in.Tree.Readlink(in.Paths.Current(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("container %q is %w", name, ErrNotInstalled)
+		return 0, fmt.Errorf("container %q is %w", name, ErrNotInstalled)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading what is current of %s: %w", name, err)
+		return 0, fmt.Errorf("reading what is current of %s: %w", name, err)
 	}
 	n, err := strconv.Atoi(path.Base(target))
 	if err != nil {
-		return nil, fmt.Errorf("reading what is current of %s: the link leads to %q", name, target)
+		return 0, fmt.Errorf("reading what is current of %s: the link leads to %q", name, target)
 	}
-	return in.readRecord(name, n)
+	return n, nil
 }
 
 func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) {

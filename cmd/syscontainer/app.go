@@ -71,7 +71,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: `LEVEL` is debug, info, warn or error", Value: "warn"},
 		},
 		Commands: []*cli.Command{
-			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), healthCommand(),
+			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), verifyCommand(), healthCommand(),
 			graphCommand(), recoverCommand(),
 			pullCommand(), pushCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
 			lintCommand(), renderCommand(),

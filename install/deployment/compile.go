@@ -150,19 +150,19 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 	if err != nil {
 		return err
 	}
-	c.plan.MountPoints = c.mountPoints(spec)
+	c.plan.MountPoints = MountPoints(spec, c.Facts.Tree)
 	return errors.Join(c.compileDropIn(unit, spec), c.compileComeback(unit), c.compileTmpfiles(runcspec.BindSources(spec)), c.compileHealthCheck())
 }
 
-// mountPoints are those of the spec, each a file where the host has a file to
+// MountPoints are those of a configuration, each a file where the host has a file to
 // bind there.
-func (c *compiler) mountPoints(spec *specs.Spec) []runcspec.MountPoint {
+func MountPoints(spec *specs.Spec, host HostReader) []runcspec.MountPoint {
 	points := runcspec.MountPoints(spec)
 	for i, point := range points {
 		if point.Source == "" {
 			continue
 		}
-		if info, err := c.Facts.Tree.Stat(point.Source); err == nil {
+		if info, err := host.Stat(point.Source); err == nil {
 			points[i].Dir = info.IsDir()
 		}
 	}

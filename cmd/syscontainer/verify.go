@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/drift"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "find what was changed, damaged or lost since containers were installed",
+		ArgsUsage: "[NAME...]",
+		UsageText: "syscontainer verify [--json] [NAME...]",
+		Description: "Compares every deployment of the named containers, or of all: its files with the repo, the repo's\n" +
+			"objects with their checksums, and what was rendered with the record; of the current deployment also\n" +
+			"its units, its host files and whether its units are enabled. Each difference is told, with what was\n" +
+			"expected and what is there, also what an administrator may change, and marked as such. The exit\n" +
+			"status is 1 when there is any.",
+		Flags:        []cli.Flag{jsonFlag()},
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
+				return runVerify(ctx, installer, c.Args().Slice(), outputOf(c))
+			})
+		},
+	}
+}
+
+func runVerify(ctx context.Context, installer *install.Installer, names []string, out output) error {
+	list, err := installer.Verify(ctx, names...)
+	if err != nil {
+		return err
+	}
+	if err := out.print(append([]*install.Verification{}, list...), func(w io.Writer) { printVerifications(w, list) }); err != nil {
+		return err
+	}
+	return verifyError(list)
+}
+
+// verifyError says how many deployments are not as they should be.
+func verifyError(list []*install.Verification) error {
+	differ := 0
+	for _, v := range list {
+		if !v.OK() {
+			differ++
+		}
+	}
+	if differ == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d deployments are not as they were installed", differ, len(list))
+}
+
+func printVerifications(w io.Writer, list []*install.Verification) {
+	for _, v := range list {
+		fmt.Fprintln(w, verificationTitle(v)+": "+verdict(v))
+		if v.Error != "" {
+			fmt.Fprintln(w, "  "+strings.ReplaceAll(v.Error, "\n", "\n  "))
+		}
+		for _, d := range v.Differences {
+			fmt.Fprintln(w, "  "+differenceLine(d))
+		}
+	}
+}
+
+func verificationTitle(v *install.Verification) string {
+	switch {
+	case v.Deployment == 0:
+		return v.Name
+	case v.Current:
+		return fmt.Sprintf("%s, deployment %d (current)", v.Name, v.Deployment)
+	}
+	return fmt.Sprintf("%s, deployment %d", v.Name, v.Deployment)
+}
+
+func verdict(v *install.Verification) string {
+	switch n := len(v.Differences); {
+	case v.OK():
+		return "ok"
+	case n == 0:
+		return "cannot be verified"
+	case n == 1:
+		return "1 difference"
+	default:
+		return fmt.Sprintf("%d differences", n)
+	}
+}
+
+// differenceLine tells of one difference: where, what is there and what was expected.
+func differenceLine(d drift.Difference) string {
+	line := d.Path + ": " + differenceWords(d)
+	if d.Administrator {
+		line += " (changed by the administrator)"
+	}
+	return line
+}
+
+func differenceWords(d drift.Difference) string {
+	switch {
+	case d.Place == drift.Repo && d.Object != "" && d.Aspect == drift.Missing:
+		return "the repo's object " + d.Object + " is missing"
+	case d.Place == drift.Repo && d.Object != "":
+		return "the repo's object " + d.Object + " is damaged: " + d.Have
+	case d.Aspect == drift.Object:
+		return "it is the repo's object " + d.Object + ", which is damaged: its checksum is " + d.Have
+	case d.Aspect == drift.Missing:
+		return "missing, expected " + d.Want
+	case d.Aspect == drift.Extra:
+		return "a " + d.Have + " that was not installed"
+	case d.Aspect == drift.Enabled:
+		return d.Have + ", expected " + d.Want
+	}
+	return fmt.Sprintf("%s is %s, expected %s", d.Aspect, d.Have, d.Want)
+}
