@@ -161,6 +161,21 @@ func TestContainersComeBackWithWhatTheyRequire(t *testing.T) {
 	}
 }
 
+func TestWantedByWhatItRequiresIsAWarning(t *testing.T) {
+	s := newScene(t)
+	s.images.images["etcd"] = unitImage("")
+	s.images.images["flannel"] = with(unitImage(""), fstest.MapFS{
+		"exports/service.template": textFile("[Unit]\nRequires=etcd.service\n[Service]\nExecStart=$EXEC_START\n[Install]\nWantedBy=etcd.service\n"),
+	})
+	s.install(deployment.Request{Image: "etcd"})
+	result := s.install(deployment.Request{Image: "flannel"})
+	const want = "etcd.service starts flannel.service (Wants= in /etc/systemd/system/etcd.service.wants/flannel.service), which requires it " +
+		"(Requires= in /etc/systemd/system/flannel.service): "
+	if len(result.Warnings) != 1 || !strings.HasPrefix(result.Warnings[0], want) {
+		t.Errorf("got the warnings %q", result.Warnings)
+	}
+}
+
 func TestNothingComesBackThatIsNotEnabled(t *testing.T) {
 	s := newScene(t)
 	s.images.images["flannel"] = with(unitImage(""), fstest.MapFS{

@@ -31,6 +31,9 @@ func (c *compiler) checkOrder() error {
 	if found := after.Contradictions(c.plan.To.UnitNames()); len(found) > 0 {
 		return errors.New(strings.Join(found, "\n"))
 	}
+	for _, line := range after.Restless(c.plan.To.UnitNames()) {
+		c.warn("%s: a failing service is then started without a pause by systemd 254 and later; a container comes back with what it requires without that", line)
+	}
 	return nil
 }
 

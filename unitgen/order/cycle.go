@@ -93,6 +93,26 @@ func (g *Graph) Contradictions(names []string) []string {
 	return found
 }
 
+// Restless tells which services start something that requires them, where the one or the
+// other is among the named units. systemd 254 and later starts what a service wants when
+// the service has failed and waits for its restart, and that starts the service at once:
+// it is tried again and again without a pause. One line each.
+func (g *Graph) Restless(names []string) []string {
+	var found []string
+	for _, u := range g.units.loaded() {
+		for _, wanted := range slices.Sorted(maps.Keys(g.pulls[u.name])) {
+			concerned := slices.Contains(names, u.name) || slices.Contains(names, wanted)
+			wants := slices.IndexFunc(g.pulls[u.name][wanted], func(r Reason) bool { return r.Setting == "Wants" || r.Setting == "Upholds" })
+			requires := slices.IndexFunc(g.pulls[wanted][u.name], Reason.Requires)
+			if kindOf(u.name) == "service" && concerned && wants >= 0 && requires >= 0 {
+				found = append(found, u.name+" starts "+wanted+" ("+g.pulls[u.name][wanted][wants].String()+"), which requires it ("+
+					g.pulls[wanted][u.name][requires].String()+")")
+			}
+		}
+	}
+	return found
+}
+
 // Requires tells whether a unit cannot be without the other, for this reason.
 func (r Reason) Requires() bool {
 	return slices.Contains([]string{"Requires", "Requisite", "BindsTo"}, r.Setting)

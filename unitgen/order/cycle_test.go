@@ -142,6 +142,30 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
+func TestRestless(t *testing.T) {
+	g := graphOf(node + `
+-- etc/systemd/system/etcd.service.wants/flannel.service --
+-> ../flannel.service
+-- etc/systemd/system/node.target --
+[Unit]
+Wants=part.service docker.service
+-- etc/systemd/system/part.service --
+[Unit]
+Requires=node.target
+Wants=docker.service
+`)
+	const want = "etcd.service starts flannel.service (Wants= in /etc/systemd/system/etcd.service.wants/flannel.service), " +
+		"which requires it (Requires= in /etc/systemd/system/flannel.service)"
+	for _, name := range []string{"etcd.service", "flannel.service"} {
+		if got := strings.Join(g.Restless([]string{name, "part.service"}), "\n"); got != want {
+			t.Errorf("%s: got\n%s", name, got)
+		}
+	}
+	if got := g.Restless([]string{"docker.service"}); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestAround(t *testing.T) {
 	part := graphOf(node).Around([]string{"etcd.service", "flannel.service"})
 	const units = "network.target etcd.service network-online.target flannel.service docker.service"
