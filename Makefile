@@ -20,7 +20,7 @@ STATICCHECK := .cache/bin/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 # Debian's names of what a step needs that Go's modules do not bring.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libostree-dev
 TEST_PACKAGES  := mmdebstrap debian-archive-keyring systemd-container systemd buildah skopeo umoci ostree \
-                  util-linux mount git e2fsprogs strace gnupg
+                  util-linux mount git e2fsprogs strace gnupg iproute2 busybox-static
 
 # The Debian release of the machines that tests boot: bookworm or trixie.
 SUITE := bookworm
@@ -62,7 +62,7 @@ install: build ## Put everything a host needs below DESTDIR= (PREFIX=/usr is wha
 images: $(IMAGES:%=.cache/images/%/index.json) ## Build the system containers that we ship, below .cache/images
 
 .SECONDEXPANSION:
-.cache/images/%/index.json: images/build images/policy.json $$(shell find images/% -type f) | test-deps
+.cache/images/%/index.json: images/build images/from-debian images/policy.json $$(shell find images/% -type f) | test-deps
 	@$(quietly) 'building the image $*' images/build $* .cache/images
 
 .PHONY: machine

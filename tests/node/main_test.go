@@ -49,8 +49,13 @@ func network(t *testing.T) *host.Network {
 // machine boots a host that has an address in the network.
 func machine(t *testing.T, n *host.Network, name, address string) *hosttest.Machine {
 	t.Helper()
+	images, err := bed.Lab.TempDir() // Docker's, on a disk that overlays can be on
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := bed.Machine()
 	o.Name, o.Network, o.Address = name, n, netip.MustParsePrefix(address+"/24")
+	o.Mounts = map[string]string{"/var/lib/docker": images}
 	return hosttest.Boot(t, bed.Lab, o)
 }
 

@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
 // Bed is a lab with the product in it.
@@ -55,12 +58,32 @@ func (b *Bed) fill(ctx context.Context) (err error) {
 	if b.Product, err = b.Lab.Install(ctx, b.module); err != nil {
 		return err
 	}
+	busybox, err := b.busybox()
+	if err != nil {
+		return err
+	}
 	b.Images, err = b.Lab.Registry(ctx, map[string]host.Image{
 		"etcd:latest":    b.Image("etcd"),
 		"etcd:3.6":       b.Image("etcd"),
 		"flannel:latest": b.Image("flannel"),
+		"docker:latest":  b.Image("docker"),
+		"busybox:latest": busybox,
 	})
 	return err
+}
+
+// busybox is an image for a container runtime to run: one program that is many.
+func (b *Bed) busybox() (host.Image, error) {
+	layout, err := b.Lab.TempDir()
+	if err != nil {
+		return host.Image{}, err
+	}
+	program, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		return host.Image{}, err
+	}
+	config := imgspec.ImageConfig{Entrypoint: []string{"/bin/busybox"}, Cmd: []string{"sh"}}
+	return host.Image{Layout: layout, Tag: "latest"}, ociimage.Write(layout, config, ociimage.Files{"bin/busybox": string(program)})
 }
 
 // repository is the folder with the go.mod above the working directory.
