@@ -47,7 +47,7 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 	if info, err := os.Stat(given); err == nil && info.IsDir() {
 		return withDirectory(given, do)
 	}
-	return withStore(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
+	return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
 		image, err := installer.Images.Find(ctx, given)
 		if errors.Is(err, imagestore.ErrNotFound) {
 			return hint.Add(err, "there is no directory of that name either; to bring the image into the store: syscontainer pull %s", given)

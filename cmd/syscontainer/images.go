@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -60,7 +59,7 @@ func imagesListCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				return runImagesList(ctx, store, outputOf(c))
 			})
 		},

@@ -37,7 +37,7 @@ func imagesPruneCommand() *cli.Command {
 				return err
 			}
 			options := imagestore.PruneOptions{Unused: c.Bool("all")}
-			return withStore(c, func(ctx context.Context, installer *install.Installer, store *imagestore.Store) error {
+			return withBoth(c, func(ctx context.Context, installer *install.Installer, store *imagestore.Store) error {
 				return runImagesPrune(ctx, installer, store, options, outputOf(c))
 			})
 		},

@@ -32,7 +32,7 @@ func imagesRmCommand() *cli.Command {
 			if !c.Args().Present() {
 				return usageErrorf("images rm: IMAGE is missing; see: syscontainer images rm --help")
 			}
-			return withStore(c, func(ctx context.Context, installer *install.Installer, store *imagestore.Store) error {
+			return withBoth(c, func(ctx context.Context, installer *install.Installer, store *imagestore.Store) error {
 				return runImagesRm(ctx, installer, store, c.Args().Slice(), outputOf(c))
 			})
 		},

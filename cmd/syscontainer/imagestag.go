@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -30,7 +29,7 @@ func imagesTagCommand() *cli.Command {
 			if c.NArg() != 2 {
 				return usageErrorf("images tag: IMAGE and NAME are wanted; see: syscontainer images tag --help")
 			}
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				return runImagesTag(ctx, store, c.Args().Get(0), c.Args().Get(1), outputOf(c))
 			})
 		},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
@@ -22,7 +21,7 @@ func imagesVerifyCommand() *cli.Command {
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				return runImagesVerify(ctx, store, c.Args().Slice(), outputOf(c))
 			})
 		},

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
@@ -49,7 +48,7 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				look := store.Inspect
 				if c.Bool("remote") {
 					look = store.InspectRemote

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
@@ -47,7 +46,7 @@ func pullCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				return runPull(ctx, store, image, outputOf(c))
 			})
 		},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
@@ -39,7 +38,7 @@ func pushCommand() *cli.Command {
 			if c.NArg() != 2 {
 				return usageErrorf("push: IMAGE and DESTINATION are wanted; see: syscontainer push --help")
 			}
-			return withStore(c, func(ctx context.Context, _ *install.Installer, store *imagestore.Store) error {
+			return withStore(c, func(ctx context.Context, store *imagestore.Store) error {
 				return runPush(ctx, store, c.Args().Get(0), c.Args().Get(1), outputOf(c))
 			})
 		},

@@ -30,58 +30,78 @@ import (
 
 // withInstaller runs do with an installer for the host of the global flags.
 func withInstaller(c *cli.Context, do func(context.Context, *install.Installer) error) error {
-	return withStore(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
+	return withBoth(c, func(ctx context.Context, installer *install.Installer, _ *imagestore.Store) error {
 		return do(ctx, installer)
 	})
 }
 
-// withStore is withInstaller for verbs that are about images as well.
-func withStore(c *cli.Context, do func(context.Context, *install.Installer, *imagestore.Store) error) error {
-	if slices.Contains(c.Args().Slice(), "") { // a variable of a script that is not set
-		return usageErrorf("%s: an argument is empty", strings.TrimPrefix(c.Command.HelpName, "syscontainer "))
-	}
-	log, err := newLogger(c)
+// withStore runs do with the image store of the host of the global flags, for verbs that
+// are about images alone: they have no use for systemd.
+func withStore(c *cli.Context, do func(context.Context, *imagestore.Store) error) error {
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}
-	adoptLibraryLog(c.Context, log)
-	// The state directory is the superuser's alone, so that not even list works for others.
-	if os.Geteuid() != 0 {
-		return hint.Add(errors.New("must be run as root"), "use sudo")
-	}
-	tree, err := hosttree.Open(c.String("root"))
+	return advise(do(c.Context, h.store), c.String("root"))
+}
+
+// withBoth is withInstaller for verbs that are about images as well.
+func withBoth(c *cli.Context, do func(context.Context, *install.Installer, *imagestore.Store) error) error {
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}
-	settings, err := readConfig(tree, c.String("config"))
-	if err != nil {
-		return err
-	}
-	units, err := connectUnits(c.Context, tree)
+	units, err := connectUnits(c.Context, h.tree)
 	if err != nil {
 		return err
 	}
 	defer units.Close()
-	store, err := newStore(c, tree, settings, log)
-	if err != nil {
-		return err
-	}
 	return advise(do(c.Context, &install.Installer{
-		Tree:       tree,
-		Paths:      deployment.Paths{State: settings.StateDir},
-		Host:       inspectHost(tree, units),
-		Images:     images{store},
+		Tree:       h.tree,
+		Paths:      deployment.Paths{State: h.settings.StateDir},
+		Host:       inspectHost(h.tree, units),
+		Images:     images{h.store},
 		Services:   services{units},
 		Containers: containersOf(units),
 		Mounter:    bindmount.System{},
-		Runtime:    settings.Runtime,
-		Boot:       bootID(tree, units),
-		Keep:       settings.Deployments,
+		Runtime:    h.settings.Runtime,
+		Boot:       bootID(h.tree, units),
+		Keep:       h.settings.Deployments,
 		WaitLock:   c.Duration("wait-lock"),
-		Log:        log,
+		Log:        h.log,
 		Now:        time.Now,
 		NewUUID:    uuid.NewString,
-	}, store), c.String("root"))
+	}, h.store), c.String("root"))
+}
+
+// host is what the global flags say about the host that is worked on.
+type host struct {
+	tree     *hosttree.Tree
+	settings config.Config
+	store    *imagestore.Store
+	log      *slog.Logger
+}
+
+func openHost(c *cli.Context) (h host, err error) {
+	if slices.Contains(c.Args().Slice(), "") { // a variable of a script that is not set
+		return h, usageErrorf("%s: an argument is empty", strings.TrimPrefix(c.Command.HelpName, "syscontainer "))
+	}
+	if h.log, err = newLogger(c); err != nil {
+		return h, err
+	}
+	adoptLibraryLog(c.Context, h.log)
+	// The state directory is the superuser's alone, so that not even list works for others.
+	if os.Geteuid() != 0 {
+		return h, hint.Add(errors.New("must be run as root"), "use sudo")
+	}
+	if h.tree, err = hosttree.Open(c.String("root")); err != nil {
+		return h, err
+	}
+	if h.settings, err = readConfig(h.tree, c.String("config")); err != nil {
+		return h, err
+	}
+	h.store, err = newStore(c, h.tree, h.settings, h.log)
+	return h, err
 }
 
 // withContainer is withInstaller for a command whose only argument is the name of a
