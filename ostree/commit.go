@@ -49,10 +49,11 @@ func CommitAll(ctx context.Context, txns ...*Txn) error {
 			return err
 		}
 	}
+	var errs []error
 	for _, t := range txns {
-		_ = t.end() // what it could not remove, the next transaction does
+		errs = append(errs, t.end())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // PrepareAll does the first and longest step of [CommitAll], which then need not, unless
@@ -130,9 +131,11 @@ func (t *Txn) name() error {
 	return wrapped("naming objects", t.staging.publish(t.repo.objects))
 }
 
-// publishRefs tells that the commits are whole, and points refs at them.
+// publishRefs tells that the commits are whole, and points refs at them. Nothing is left
+// of the transaction then: who finds the refs may have no reason to begin another, which
+// would remove it.
 func (t *Txn) publishRefs(ctx context.Context) error {
-	if err := t.unmarkPartial(); err != nil {
+	if err := errors.Join(t.unmarkPartial(), t.dropFolder()); err != nil {
 		return err
 	}
 	for _, ref := range t.refs {

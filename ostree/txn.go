@@ -161,5 +161,15 @@ func (t *Txn) end() error {
 	for _, ref := range t.refs {
 		ref.file.Close() // nil is fine
 	}
-	return errors.Join(t.staging.remove(), t.unlock())
+	return errors.Join(t.dropFolder(), t.unlock())
+}
+
+// dropFolder removes what was staged and has no name. It may be repeated.
+func (t *Txn) dropFolder() error {
+	if t.staging == nil {
+		return nil
+	}
+	err := t.staging.remove()
+	t.staging = nil
+	return err
 }
