@@ -2,17 +2,21 @@
 // containers do.
 //
 //	app serve        say READY=1 where that is wanted, and run until SIGTERM
+//	app die AFTER    the same, and fail after that time
+//	app silent       run until SIGTERM, and never say READY=1
 //	app accept       answer on the socket that systemd passed
 //	app once STATUS  say hello, and exit with that status
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -33,6 +37,10 @@ func run(args []string) error {
 		os.Exit(status)
 	case len(args) == 1 && args[0] == "serve":
 		return serve()
+	case len(args) == 1 && args[0] == "silent":
+		return await()
+	case len(args) == 2 && args[0] == "die":
+		return die(args[1])
 	case len(args) == 1 && args[0] == "accept":
 		return accept()
 	}
@@ -41,14 +49,31 @@ func run(args []string) error {
 
 // serve runs until it is told to stop.
 func serve() error {
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("serving, GREETING="+os.Getenv("GREETING")+", pid", os.Getpid())
 	if err := ready(); err != nil {
 		return err
 	}
+	return await()
+}
+
+func await() error {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("stopped by", <-stop)
 	return nil
+}
+
+// die serves for a while.
+func die(after string) error {
+	duration, err := time.ParseDuration(after)
+	if err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
+		return err
+	}
+	time.Sleep(duration)
+	return errors.New("this is the end")
 }
 
 // ready speaks sd_notify where there is somebody to listen.
