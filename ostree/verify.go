@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 )
@@ -164,8 +165,8 @@ func (w *Walk) dir(ctx context.Context, d dirName, at string, list *names) error
 		w.faults = append(w.faults, Fault{Object: o.String(), Path: at, Err: err})
 	}
 	for _, f := range tree.files {
-		name, _ := list.file(f.name)
-		if _, err := w.visit(ctx, object{C.OSTREE_OBJECT_TYPE_FILE, f.sum}, path.Join(at, name)); err != nil {
+		name, target := list.file(f.name)
+		if err := w.fileOrLink(ctx, f.sum, path.Join(at, name), target); err != nil {
 			return err
 		}
 	}
@@ -174,6 +175,24 @@ func (w *Walk) dir(ctx context.Context, d dirName, at string, list *names) error
 		if err := w.dir(ctx, sub, path.Join(at, name), below); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// fileOrLink visits a file; with a target, it has to be a symlink with the stand-in for it.
+func (w *Walk) fileOrLink(ctx context.Context, sum Checksum, at, target string) error {
+	o := object{C.OSTREE_OBJECT_TYPE_FILE, sum}
+	sound, err := w.visit(ctx, o, at)
+	if err != nil || !sound || target == "" {
+		return err
+	}
+	f, err := w.repo.LoadFile(ctx, sum)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if f.Target != targetStandIn(target) {
+		w.faults = append(w.faults, Fault{Object: o.String(), Path: at, Err: fmt.Errorf("%w: a symlink has another target", errNames)})
 	}
 	return nil
 }
