@@ -61,6 +61,31 @@ func TestPullThenInstallFetchesNothing(t *testing.T) {
 	sameText(t, "verify", m.Must("syscontainer", "images", "verify", "etcd"), etcdImage+": ok")
 }
 
+// TestInstallByDigest: the digest decides, also beside a tag and against what the tag means by now.
+func TestInstallByDigest(t *testing.T) {
+	m := machine(t)
+	digest, _ := digests(t, m, etcdImage)
+	pinned := "docker://localhost:5000/etcd@" + digest
+	m.Must("syscontainer", "install", "--system", "etcd@"+digest)
+	m.Must("syscontainer", "install", "--system", "--name", "etcd2", "docker://localhost:5000/etcd:no-such-tag@"+digest)
+	for _, c := range list(t, m) {
+		sameText(t, "the image of "+c.Name, c.Image, pinned)
+	}
+	contains(t, "pull", m.Must("syscontainer", "pull", "localhost:5000/etcd:latest@"+digest), pinned+" is here already")
+	m.Must("systemctl", "start", "etcd")
+	contains(t, "show", m.Must("syscontainer", "show", "etcd"), "image:       "+pinned, "digest:      "+digest)
+	other := m.Try("syscontainer", "install", "--system", "--name", "other", "etcd@sha256:"+strings.Repeat("0", 64))
+	contains(t, "what the registry does not have", other.Stderr, "image not known")
+	cut := m.Try("syscontainer", "install", "--system", "--name", "other", "etcd:latest@"+digest[:30])
+	if other.Code != 1 || cut.Code == 0 {
+		t.Errorf("exit status %d and %d", other.Code, cut.Code)
+	}
+	m.Must("systemctl", "stop", "docker-registry") // what has its digest is here
+	for _, given := range []string{digest, digest[:19]} {
+		contains(t, "pull", m.Must("syscontainer", "pull", given), "here already")
+	}
+}
+
 func TestImageInUseStays(t *testing.T) {
 	m := machine(t)
 	installEtcd(m)

@@ -192,7 +192,7 @@ func (d *destination) layers(m manifest.Manifest) (list []layer, blobs []digest.
 			return nil, nil, badImage("layer %s is missing", info.Digest)
 		}
 		// copy.Image goes by the size that the source has.
-		if l.size > 0 && info.Size >= 0 && l.size != info.Size {
+		if info.Size < 0 || l.size > 0 && l.size != info.Size {
 			return nil, nil, badImage("layer %s has %d bytes, its manifest says %d", info.Digest, l.size, info.Size)
 		}
 		list, blobs = append(list, l), append(blobs, info.Digest)

@@ -104,7 +104,7 @@ func classify(err error) (reason, detail error) {
 	case errors.As(err, &connection):
 		return ErrUnreachable, connection
 	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2), errors.Is(err, istorage.ErrNoSuchImage),
-		errors.As(err, &notInArchive), errdefs.IsNotFound(err): // the last one is Docker's
+		errors.As(err, &notInArchive), errdefs.IsNotFound(err), noSuchTag(err): // IsNotFound is Docker's
 		return ErrUnknown, err
 	case errors.As(err, &archive):
 		return ErrUnknown, archive
@@ -140,6 +140,13 @@ func isBlocked(err error) bool {
 	text := err.Error()
 	_, after, found := strings.Cut(text, "registry ")
 	return found && strings.Contains(after, " is blocked in ")
+}
+
+// noSuchTag tells that an archive of Docker has another image; the library has no type
+// for that either.
+func noSuchTag(err error) bool {
+	_, after, found := strings.Cut(err.Error(), "Tag \"")
+	return found && strings.HasSuffix(after, "\" not found")
 }
 
 func registryReason(code errcode.ErrorCode) error {

@@ -23,10 +23,11 @@ func rawLayer(data []byte) testLayer {
 	return testLayer{imgspec.MediaTypeImageLayer, data, digest.FromBytes(data)}
 }
 
-// hugeHeader is an archive with a PAX header larger than any reader should take.
-func hugeHeader(t *testing.T) testLayer {
+// hugeHeader is an archive with a header of a kind, such as one of PAX, that is larger
+// than any reader should take.
+func hugeHeader(t *testing.T, kind byte) testLayer {
 	data := tarOf(t, fileItem("PaxHeaders/f", strings.Repeat("x", 4<<20)))
-	data[156] = tar.TypeXHeader
+	data[156] = kind
 	return rawLayer(checksummed(data))
 }
 
@@ -71,7 +72,10 @@ func TestMaliciousLayers(t *testing.T) {
 		{"bomb of zstd", zst(t, fileItem("zeros", strings.Repeat("\x00", 3<<20))), "limit of 2097152 bytes"},
 		{"bomb behind the archive", gzippedBytes(t, append(tarOf(t, fileItem("f", "1")), make([]byte, 3<<20)...)), "limit of 2097152 bytes"},
 		{"sparse bomb", sparseBomb(), "limit of 2097152 bytes"},
-		{"huge header", hugeHeader(t), "header"},
+		{"huge header of PAX", hugeHeader(t, tar.TypeXHeader), "header"},
+		{"huge global header", hugeHeader(t, tar.TypeXGlobalHeader), "header"},
+		{"huge name of GNU", hugeHeader(t, tar.TypeGNULongName), "header"},
+		{"huge link of GNU", hugeHeader(t, tar.TypeGNULongLink), "header"},
 		{"symlink to nothing", gz(t, symlinkItem("l", "")), "symlink"},
 		{"long target", gz(t, symlinkItem("l", strings.Repeat("t", 5000))), "symlink"},
 		{"hard link to the root", gz(t, linkItem("l", "/")), "hard link"},

@@ -55,18 +55,29 @@ func TestMoreFilesThanLinks(t *testing.T) {
 func TestManyHardLinks(t *testing.T) {
 	count := 10_000
 	if long() {
-		count = 100_000 // more than ext4 gives a file
+		count = 300_000 // more than ext4 gives a file
 	}
-	items := []item{fileItem("file", "content")}
-	for i := range count {
-		items = append(items, linkItem(fmt.Sprintf("link%d", i), "file"))
+	for _, test := range []struct {
+		name   string
+		count  int
+		target func(int) string
+	}{
+		{"to one file", count, func(int) string { return "file" }},
+		{"each to the one before", 5000, func(i int) string { return fmt.Sprintf("link%d", i-1) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			items := []item{fileItem("file", "content"), linkItem("link0", "file")}
+			for i := 1; i < test.count; i++ {
+				items = append(items, linkItem(fmt.Sprintf("link%d", i), test.target(i)))
+			}
+			store, repo := newStore(t)
+			dir := checkout(t, store, repo, pull(t, store, image(t, gz(t, items...))))
+			if list := listing(t, dir); len(list) != len(items) || !slices.Contains(list, fmt.Sprintf("link%d=content", test.count-1)) {
+				t.Errorf("%d files, the last is %q", len(list), list[len(list)-1])
+			}
+			fsck(t, repo)
+		})
 	}
-	store, repo := newStore(t)
-	dir := checkout(t, store, repo, pull(t, store, image(t, gz(t, items...))))
-	if list := listing(t, dir); len(list) != len(items) || !slices.Contains(list, fmt.Sprintf("link%d=content", count-1)) {
-		t.Errorf("%d files, the last is %q", len(list), list[len(list)-1])
-	}
-	fsck(t, repo)
 }
 
 // TestManyLayers is what a builder without limits makes of a long script.

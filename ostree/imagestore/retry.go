@@ -83,7 +83,7 @@ func transient(err error, before bool) bool {
 		rejected   signature.PolicyRequirementError
 	)
 	switch {
-	case errors.Is(err, context.Canceled), errors.As(err, &credential), errors.As(err, &rejected):
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrBadImage), errors.As(err, &credential), errors.As(err, &rejected):
 		return false
 	case errors.Is(err, ErrStalled), errors.Is(err, docker.ErrTooManyRequests):
 		return true

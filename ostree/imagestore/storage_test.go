@@ -13,10 +13,10 @@ import (
 )
 
 // buildah runs buildah with a container storage of its own below root.
-func buildah(t *testing.T, root string, args ...string) string {
+func buildah(t *testing.T, root, driver string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("buildah", append([]string{
-		"--root", filepath.Join(root, "srv/storage"), "--runroot", filepath.Join(root, "run/storage"), "--storage-driver", "vfs",
+		"--root", filepath.Join(root, "srv/storage"), "--runroot", filepath.Join(root, "run/storage"), "--storage-driver", driver,
 	}, args...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -30,23 +30,29 @@ func buildah(t *testing.T, root string, args ...string) string {
 // TestContainersStorage: images that buildah made, in the storage that storage.conf
 // below the root names, and in one that the reference names.
 func TestContainersStorage(t *testing.T) {
+	for _, driver := range []string{"vfs", "overlay"} {
+		t.Run(driver, func(t *testing.T) { testContainersStorage(t, driver) })
+	}
+}
+
+func testContainersStorage(t *testing.T, driver string) {
 	store, repo := rooted(t, "")
 	root := rootOf(repo)
 	fails(t, store, repo, "containers-storage:localhost/one", imagestore.ErrUnknown, "no container storage at "+root)
-	put(t, repo, "etc/containers/storage.conf", "[storage]\ndriver = \"vfs\"\ngraphroot = \"/srv/storage\"\nrunroot = \"/run/storage\"\n")
+	put(t, repo, "etc/containers/storage.conf", "[storage]\ndriver = \""+driver+"\"\ngraphroot = \"/srv/storage\"\nrunroot = \"/run/storage\"\n")
 	fails(t, store, repo, "containers-storage:localhost/one", imagestore.ErrUnknown, filepath.Join(root, "srv/storage"))
 
 	file := filepath.Join(t.TempDir(), "f")
-	container := buildah(t, root, "from", "scratch")
+	container := buildah(t, root, driver, "from", "scratch")
 	for _, layer := range []string{"one", "two"} {
 		writeFile(t, file, []byte(layer))
-		buildah(t, root, "copy", "--quiet", container, file, "/"+layer)
-		buildah(t, root, "commit", "--quiet", container, "localhost/"+layer)
-		buildah(t, root, "rm", container)
-		container = buildah(t, root, "from", "localhost/"+layer)
+		buildah(t, root, driver, "copy", "--quiet", container, file, "/"+layer)
+		buildah(t, root, driver, "commit", "--quiet", container, "localhost/"+layer)
+		buildah(t, root, driver, "rm", container)
+		container = buildah(t, root, driver, "from", "localhost/"+layer)
 	}
 	img := pull(t, store, "containers-storage:localhost/one")
-	if !strings.HasPrefix(img.Reference, "containers-storage:[vfs@"+root+"/srv/storage") {
+	if !strings.HasPrefix(img.Reference, "containers-storage:["+driver+"@"+root+"/srv/storage") {
 		t.Errorf("pulled %+v", img)
 	}
 	if got := listing(t, checkout(t, store, repo, img)); !slices.Contains(got, "one=one") {
@@ -58,7 +64,7 @@ func TestContainersStorage(t *testing.T) {
 	if again := pull(t, store, "containers-storage:localhost/one"); again.Added {
 		t.Errorf("again: %+v", again)
 	}
-	both := pull(t, store, "containers-storage:[vfs@"+root+"/srv/storage+"+root+"/run/storage]localhost/two:latest")
+	both := pull(t, store, "containers-storage:["+driver+"@"+root+"/srv/storage+"+root+"/run/storage]localhost/two:latest")
 	do(t, os.RemoveAll(filepath.Join(filepath.Dir(repo), "rootfs")))
 	if got := listing(t, checkout(t, store, repo, both)); !slices.Contains(got, "two=two") {
 		t.Errorf("the checkout has %q", got)
