@@ -103,7 +103,10 @@ func each(ctx context.Context, txns []*Txn, step func(*Txn) error) error {
 		return nil
 	}
 	for _, t := range txns {
-		if err := errors.Join(ctx.Err(), step(t)); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(t); err != nil {
 			return err
 		}
 	}
