@@ -44,11 +44,8 @@ func (t *Txn) WriteFile(m Meta, content []byte) (Checksum, error) {
 	hash.Write(content)
 	sum := Checksum(hash.Sum(nil))
 	return sum, wrapped("writing a file", t.write(objectName(sum, kindFile), int64(len(content)), func(dir int, name string) error {
-		return createFile(dir, name, func(fd int) error {
-			if err := writeAll(fd, content); err != nil {
-				return err
-			}
-			return setMeta(fd, m)
+		return createFile(dir, name, m, func(fd int) error {
+			return errors.Join(writeAll(fd, content), setMeta(fd, m))
 		})
 	}))
 }
@@ -72,11 +69,9 @@ func (t *Txn) writeMetadata(kind string, data []byte) (Checksum, error) {
 		return sum, nil
 	}
 	err := t.write(objectName(sum, kind), int64(len(data)), func(dir int, name string) error {
-		return createFile(dir, name, func(fd int) error {
-			if err := writeAll(fd, data); err != nil {
-				return err
-			}
-			return os.NewSyscallError("fchmod", unix.Fchmod(fd, 0o644))
+		public := Meta{Mode: TypeFile | 0o644}
+		return createFile(dir, name, public, func(fd int) error {
+			return errors.Join(writeAll(fd, data), setMode(fd, public.Mode))
 		})
 	})
 	if err != nil {
@@ -136,7 +131,7 @@ func (t *Txn) stream(m Meta, size int64, r io.Reader, buf []byte) (Checksum, err
 	dir, temporary := int(t.staging.dir.Fd()), strconv.FormatInt(t.streams.Add(1), 10)+".stream"
 	hash := sha256.New()
 	hash.Write(fileHeader(m, ""))
-	err := createFile(dir, temporary, func(fd int) error {
+	err := createFile(dir, temporary, m, func(fd int) error {
 		if err := copyAll(io.MultiWriter(hash, rawFile(fd)), size, r, buf); err != nil {
 			return err
 		}
@@ -158,9 +153,10 @@ func (t *Txn) stream(m Meta, size int64, r io.Reader, buf []byte) (Checksum, err
 	return sum, os.NewSyscallError("renameat2", err)
 }
 
-// createFile makes a file that was not there, and removes it if it cannot be filled.
-func createFile(dir int, name string, fill func(fd int) error) error {
-	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+// createFile makes a file that was not there, and removes it if it cannot be filled. It
+// has the permissions of m as far as the umask lets it, and fill sets the rest.
+func createFile(dir int, name string, m Meta, fill func(fd int) error) error {
+	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, m.Mode&0o777)
 	if err != nil {
 		return os.NewSyscallError("openat", err)
 	}
@@ -201,7 +197,7 @@ func setLinkMeta(dir int, name string, m Meta) error {
 }
 
 // setMeta sets owner, attributes and mode in this order: a new owner costs a
-// file its capabilities and its setuid bit.
+// file its capabilities and its setuid bit, and an access list is part of the mode.
 func setMeta(fd int, m Meta) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
@@ -217,11 +213,23 @@ func setMeta(fd int, m Meta) error {
 			return fmt.Errorf("attribute %q: %w", a.Name, os.NewSyscallError("fsetxattr", err))
 		}
 	}
-	if err := unix.Fchmod(fd, m.Mode&^TypeMask); err != nil {
-		return os.NewSyscallError("fchmod", err)
+	if err := setMode(fd, m.Mode); err != nil {
+		return err
 	}
 	var never [2]unix.Timespec // ostree's files are of 1970
 	return os.NewSyscallError("utimensat", unix.UtimesNanoAt(fd, "", never[:], unix.AT_EMPTY_PATH))
+}
+
+// setMode sets the mode where it is another, which costs more than a look.
+func setMode(fd int, mode uint32) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if stat.Mode == mode {
+		return nil
+	}
+	return os.NewSyscallError("fchmod", unix.Fchmod(fd, mode&^TypeMask))
 }
 
 // copyAll copies exactly size bytes through buf.
