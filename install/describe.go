@@ -74,12 +74,23 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 		return nil, err
 	}
 	list := []Summary{}
+	units := []string{}
 	for _, name := range names {
-		summary, _, err := in.summarize(ctx, name)
+		summary, err := in.summarize(name)
 		if err != nil {
 			summary.Error = err.Error()
 		}
+		if summary.Unit != "" {
+			units = append(units, summary.Unit)
+		}
 		list = append(list, summary)
+	}
+	states, err := in.Services.States(ctx, units)
+	if err != nil {
+		return nil, err
+	}
+	for i, summary := range list {
+		list[i].State, list[i].Enabled = states[summary.Unit].Active, states[summary.Unit].FileState
 	}
 	return list, nil
 }
@@ -89,9 +100,16 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	if err := in.checkKnown(name); err != nil {
 		return nil, err
 	}
-	summary, status, err := in.summarize(ctx, name)
+	summary, err := in.summarize(name)
 	if err != nil {
 		return nil, brokenHint(name, err)
+	}
+	var status Status
+	if summary.Unit != "" {
+		if status, err = in.Services.Status(ctx, summary.Unit); err != nil {
+			return nil, err
+		}
+		summary.State, summary.Enabled = status.Active, status.FileState
 	}
 	record, err := in.currentRecord(name)
 	if err != nil {
@@ -156,27 +174,19 @@ func (in *Installer) describeFiles(record *deployment.Record, details *Details) 
 	return nil
 }
 
-// summarize describes a container as far as it can.
-func (in *Installer) summarize(ctx context.Context, name string) (Summary, Status, error) {
+// summarize describes a container as far as its record does.
+func (in *Installer) summarize(name string) (Summary, error) {
 	summary := Summary{Name: name}
 	record, err := in.currentRecord(name)
 	if errors.Is(err, ErrNotInstalled) {
-		return summary, Status{}, errInterrupted
+		return summary, errors.New("a change of it was interrupted")
 	}
 	if err != nil {
-		return summary, Status{}, err
+		return summary, err
 	}
 	summary.Image = record.Image.Reference
 	summary.Digest = record.Image.Digest
 	summary.Deployment = record.Deployment
 	summary.Unit = record.Unit
-	if record.Unit == "" {
-		return summary, Status{}, nil
-	}
-	status, err := in.Services.Status(ctx, record.Unit)
-	if err != nil {
-		return summary, Status{}, err
-	}
-	summary.State, summary.Enabled = status.Active, status.FileState
-	return summary, status, nil
+	return summary, nil
 }

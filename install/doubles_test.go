@@ -409,6 +409,14 @@ func (d *servicesDouble) Tmpfiles(_ context.Context, file string) error {
 	return d.effects.next("tmpfiles %s", file)
 }
 
+func (d *servicesDouble) States(ctx context.Context, units []string) (map[string]install.Status, error) {
+	states := map[string]install.Status{}
+	for _, unit := range units {
+		states[unit], _ = d.Status(ctx, unit)
+	}
+	return states, nil
+}
+
 func (d *servicesDouble) Status(_ context.Context, unit string) (install.Status, error) {
 	return install.Status{Active: cmp.Or(d.state[unit], "inactive"), FileState: map[bool]string{true: "enabled", false: "disabled"}[d.enabled[unit]]}, nil
 }

@@ -66,6 +66,8 @@ type Services interface {
 	// Tmpfiles applies a tmpfiles.d file.
 	Tmpfiles(ctx context.Context, file string) error
 	Status(ctx context.Context, unit string) (Status, error)
+	// States is Status of many units at once, by name: Active and FileState, and no more.
+	States(ctx context.Context, units []string) (map[string]Status, error)
 	// Journal returns the last lines that the unit logged, for an error message.
 	Journal(ctx context.Context, unit string, lines int) []string
 }

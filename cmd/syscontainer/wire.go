@@ -202,6 +202,7 @@ type units interface {
 	Stop(ctx context.Context, unit string) error
 	Tmpfiles(ctx context.Context, file string) error
 	Status(ctx context.Context, unit string) (sysd.Status, error)
+	States(ctx context.Context, units []string) (map[string]sysd.State, error)
 	Journal(ctx context.Context, unit string, lines int) []string
 	Close()
 }
@@ -238,6 +239,18 @@ func (s services) Status(ctx context.Context, unit string) (install.Status, erro
 		FileState: status.FileState, StatusText: status.StatusText, Since: status.Since,
 		Type: status.Type, Restarts: status.Restarts, StartTimeout: status.StartTimeout,
 	}, nil
+}
+
+func (s services) States(ctx context.Context, names []string) (map[string]install.Status, error) {
+	states, err := s.units.States(ctx, names)
+	if errors.Is(err, sysd.ErrNotRunning) {
+		return nil, nil
+	}
+	statuses := make(map[string]install.Status, len(states))
+	for name, state := range states {
+		statuses[name] = install.Status{Active: state.Active, FileState: state.File}
+	}
+	return statuses, err
 }
 
 func (s services) Start(ctx context.Context, unit string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/dbus"
@@ -121,6 +122,32 @@ func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
 		return Status{}, fmt.Errorf("asking for the state of %s: %w", unit, err)
 	}
 	return statusFrom(properties), nil
+}
+
+// States returns what systemd knows of several units, by name, with two questions
+// however many they are. A unit that does not exist is inactive and has no file.
+func (m *Manager) States(ctx context.Context, units []string) (map[string]State, error) {
+	if len(units) == 0 {
+		return nil, nil
+	}
+	loaded, err := m.conn.ListUnitsByNamesContext(ctx, units)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the states of %d units: %w", len(units), err)
+	}
+	files, err := m.conn.ListUnitFilesByPatternsContext(ctx, nil, units)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the unit files of %d units: %w", len(units), err)
+	}
+	states := make(map[string]State, len(units))
+	for _, unit := range loaded {
+		states[unit.Name] = State{Active: unit.ActiveState}
+	}
+	for _, file := range files {
+		state := states[path.Base(file.Path)]
+		state.File = file.Type
+		states[path.Base(file.Path)] = state
+	}
+	return states, nil
 }
 
 // Journal returns the last lines that a unit, or systemd about it, has written

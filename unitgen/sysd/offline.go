@@ -102,6 +102,11 @@ func (o *Offline) Status(_ context.Context, unit string) (Status, error) {
 	return Status{}, fmt.Errorf("asking for the state of %s: %w", unit, ErrNotRunning)
 }
 
+// States returns ErrNotRunning.
+func (o *Offline) States(context.Context, []string) (map[string]State, error) {
+	return nil, fmt.Errorf("asking for the states of units: %w", ErrNotRunning)
+}
+
 // Journal returns nothing.
 func (o *Offline) Journal(context.Context, string, int) []string { return nil }
 

@@ -36,6 +36,12 @@ type Status struct {
 	NeedsReload  bool // unit files on disk are newer than what systemd has read
 }
 
+// State is what of a unit's status can be asked for many units at once.
+type State struct {
+	Active string // as in Status
+	File   string // Status's FileState
+}
+
 // Running reports whether the unit has been started and has not ended.
 func (s Status) Running() bool {
 	return s.Active == "active" || s.Active == "reloading"
