@@ -96,7 +96,7 @@ func (g *Graph) addDefaults(u *unit) {
 
 // mountDefaults depend on whether the file system is on a network.
 func mountDefaults(u *unit) defaults {
-	if slices.Contains([]string{"/", "/usr", "/etc", "/run/initramfs"}, u.last("Mount", "Where")) {
+	if isExtrinsic(u.last("Mount", "Where")) {
 		return defaults{}
 	}
 	d := defaults{after: []string{"local-fs-pre.target"}, before: []string{"umount.target"}}
@@ -111,6 +111,14 @@ func mountDefaults(u *unit) defaults {
 		d.after = append(d.after, "swap.target")
 	}
 	return d
+}
+
+// isExtrinsic tells whether something is there for as long as the system runs.
+func isExtrinsic(where string) bool {
+	return slices.Contains([]string{"/", "/usr", "/etc"}, where) ||
+		slices.ContainsFunc([]string{"/run/initramfs", "/proc", "/sys", "/dev"}, func(above string) bool {
+			return where == above || strings.HasPrefix(where, above+"/")
+		})
 }
 
 func isNetwork(u *unit) bool {
