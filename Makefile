@@ -62,7 +62,7 @@ install: build ## Put everything a host needs below DESTDIR= (PREFIX=/usr is wha
 images: $(IMAGES:%=.cache/images/%/index.json) ## Build the system containers that we ship, below .cache/images
 
 .SECONDEXPANSION:
-.cache/images/%/index.json: images/build images/from-debian images/policy.json $$(shell find images/% -type f) | test-deps
+.cache/images/%/index.json: $(wildcard images/*-* images/build images/policy.json) $$(shell find images/% -type f) | test-deps
 	@$(quietly) 'building the image $*' images/build $* .cache/images
 
 .PHONY: machine

@@ -28,7 +28,7 @@ func TestNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, unit := range chain {
-		sameText(t, unit+" after the boot", property(m, unit, "ActiveState"), "active")
+		sameText(t, unit+" after the boot", property(m, unit, "ActiveState")+" "+property(m, unit, "NRestarts"), "active 0")
 	}
 	startedInOrder(t, m)
 	t.Run("the network is flannel's", func(t *testing.T) { hasFlannelsNetwork(t, m.For(t)) })
@@ -172,7 +172,7 @@ func stopsInReverse(t *testing.T, m *hosttest.Machine) {
 // waitsForEtcdAtBoot boots a node whose etcd fails three times before it comes.
 func waitsForEtcdAtBoot(t *testing.T, m *hosttest.Machine) {
 	const late = "/etc/systemd/system/etcd.service.d/late.conf"
-	m.Must("sh", "-c", `printf '[Service]\nExecStartPre=/bin/sh -c "echo try >>/run/tries; test $$(wc -l </run/tries) -gt 3"\n' >`+late)
+	m.Must("sh", "-c", `printf '[Service]\nExecStartPre=/bin/sh -c "cat /proc/uptime >>/run/tries; test $$(wc -l </run/tries) -gt 3"\n' >`+late)
 	begin := time.Now()
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
@@ -181,7 +181,9 @@ func waitsForEtcdAtBoot(t *testing.T, m *hosttest.Machine) {
 	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("the reboot took %v", took)
 	}
-	sameText(t, "restarts of etcd", property(m, "etcd", "NRestarts"), "3")
+	await(t, m, "etcd has come", func() bool { return property(m, "etcd", "ActiveState") == "active" })
+	sameText(t, "the restarts of etcd", property(m, "etcd", "NRestarts"), "3")
+	m.Must("awk", "NR == 1 { first = $1 } END { exit $1 - first < 3 * 2 }", "/run/tries") // RestartSec= was heeded
 	contains(t, "the journal", m.Must("journalctl", "--boot", "--unit=docker"), "Dependency failed for docker.service")
 	await(t, m, "docker is there", func() bool { return property(m, "docker", "ActiveState") == "active" })
 	startedInOrder(t, m)
