@@ -66,7 +66,7 @@ func (in *Installer) recoverOne(ctx context.Context, name string) error {
 }
 
 func (in *Installer) settle(ctx context.Context, name string) error {
-	for _, p := range []string{in.Paths.Pending(name), in.Paths.Current(name)} {
+	for _, p := range []string{in.Paths.Pending(name), in.Paths.Current(name), in.Paths.History(name)} {
 		if err := in.Tree.Sweep(p); err != nil {
 			return err
 		}
@@ -126,7 +126,9 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 	if t.Phase != onward {
 		return in.goBack(ctx, t)
 	}
-	_, err = in.change(ctx, t)
+	if _, err = in.change(ctx, t); err == nil {
+		in.retireQuietly(ctx, name)
+	}
 	return err
 }
 

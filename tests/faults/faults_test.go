@@ -27,9 +27,11 @@ type verb struct {
 	name  string
 	begin []step   // makes the host that it finds
 	args  []string // the command
-	undo  []string // takes the host from after to before, as far as files other than the repo go; nil when nothing does
+	undo  []string // what can be done afterwards; nil when there is nothing
 	// onward says that the command removes what cannot be made again: once it has begun it is finished, never undone.
 	onward bool
+	// killed makes of the host one on which another command was killed. before is then what that one found.
+	killed step
 }
 
 // step prepares a host.
@@ -39,11 +41,28 @@ func run(args ...string) step {
 	return func(_ *testing.T, h host, _ images) { h.must(args...) }
 }
 
+// serve has the registry serve another version from now on.
+func serve(version string) step {
+	return func(t *testing.T, _ host, i images) { i.serve(t, version) }
+}
+
+// kill kills a command so many calls before its end.
+func kill(left int, args ...string) step {
+	return func(t *testing.T, h host, _ images) {
+		calls := h.copyTo(t, h.root+".counted").under(inject.Fault{}, args...).Calls
+		if r := h.under(inject.Fault{Nth: calls - left}, args...); r.Hit == "" {
+			t.Errorf("it was not killed: %s", r.stderr)
+		}
+	}
+}
+
 const image = "docker://" + registryName + "/app"
 
 var (
 	install   = []string{"install", "--system", "--set", "GREETING=hi", image}
 	uninstall = []string{"uninstall", "app"}
+	update    = []string{"update", "app"}
+	rollback  = []string{"rollback", "app"}
 	beside    = run("install", "--system", "--name", "beside", image)
 )
 
@@ -51,8 +70,16 @@ var verbs = []verb{
 	{name: "pull", args: []string{"pull", image}},
 	{name: "install", args: install, undo: uninstall},
 	{name: "install beside another", begin: []step{beside}, args: append([]string{"install", "--name", "other"}, image), undo: []string{"uninstall", "other"}},
+	{name: "update", begin: []step{run(install...), serve("v2")}, args: update, undo: rollback},
+	{name: "update of a value", begin: []step{run(install...)}, args: append(update, "--set", "GREETING=ho"), undo: uninstall},
+	{name: "third update", begin: []step{run(install...), serve("v2"), run(update...)}, args: append(update, "--set", "GREETING=ho"), undo: rollback},
+	{name: "rollback", begin: []step{run(install...), serve("v2"), run(update...)}, args: rollback, undo: rollback},
 	{name: "uninstall", begin: []step{run(install...)}, args: uninstall, undo: install, onward: true},
+	{name: "uninstall of an update", begin: []step{run(install...), serve("v2"), run(update...)}, args: uninstall, undo: install, onward: true},
 	{name: "prune", begin: []step{run("pull", image)}, args: []string{"images", "prune", "--all"}, onward: true},
+	{name: "recover an install", killed: kill(60, install...), args: []string{"recover"}, undo: uninstall},
+	{name: "recover an update", begin: []step{run(install...), serve("v2")}, killed: kill(60, update...), args: []string{"recover"}, undo: uninstall},
+	{name: "recover an uninstall", begin: []step{run(install...)}, killed: kill(60, uninstall...), args: []string{"recover"}, undo: install, onward: true},
 }
 
 // errnos are what calls fail with: a bad disk, a full one, one that does not let us.
@@ -95,6 +122,7 @@ type scene struct {
 	memory        string
 	template      host // as the verb finds it
 	before, after state
+	undone        tree // the host, when it was undone
 	fetched       tree // the repo, when an image was pulled and nothing was done with it
 }
 
@@ -105,20 +133,26 @@ func prepare(t *testing.T, v verb) *scene {
 	for _, do := range v.begin {
 		do(t, s.template, s.images)
 	}
-	s.before = s.pruned(t, nil)
-	s.after = s.pruned(t, v.args)
-	s.fetched = s.pruned(t, []string{"pull", image}).repo
+	s.before = s.sample(t)
+	s.fetched = s.sample(t, []string{"pull", image}).repo
+	if v.killed != nil {
+		v.killed(t, s.template, s.images)
+	}
+	s.after = s.sample(t, v.args)
+	if v.undo != nil {
+		s.undone = s.sample(t, v.args, v.undo).host
+	}
 	if t.Failed() {
 		t.FailNow()
 	}
 	return s
 }
 
-// pruned is the host after a command; of the repo it has what is in use.
-func (s *scene) pruned(t *testing.T, args []string) state {
+// sample is a host after undisturbed commands; of the repo it has what is in use.
+func (s *scene) sample(t *testing.T, commands ...[]string) state {
 	t.Helper()
 	h := s.template.copyTo(t, filepath.Join(s.memory, "sample"))
-	if args != nil {
+	for _, args := range commands {
 		h.must(args...)
 	}
 	host := h.look().host
@@ -193,7 +227,7 @@ func (s *scene) checkFailed(p *point) {
 	if p.code != 1 || !strings.Contains(said, why) && !unexplained.MatchString(said) {
 		p.host.t.Errorf("it ended with %d, without telling of %q: %s", p.code, why, p.stderr)
 	}
-	if s.onward {
+	if s.onward || s.killed != nil {
 		p.check(asBefore, asAfter)
 		return
 	}
@@ -224,12 +258,14 @@ func (p *point) check(ends ...end) {
 	fromBefore, fromAfter := p.fromBefore(now), p.fromAfter(now)
 	switch {
 	case slices.Contains(ends, asBefore) && fromBefore == "":
-		p.must(p.args...)
-		p.mustBe("after the verb was repeated", p.after.host)
+		if p.killed == nil {
+			p.must(p.args...)
+			p.mustBe("after the verb was repeated", p.after.host)
+		}
 	case slices.Contains(ends, asAfter) && fromAfter == "":
 		if p.undo != nil {
 			p.must(p.undo...)
-			p.mustBe("after it was undone", p.before.host)
+			p.mustBe("after it was undone", p.undone)
 		}
 	default:
 		t.Errorf("ends that are right: %v; the host differs from before by\n%s\nand from after by\n%s", ends, fromBefore, fromAfter)

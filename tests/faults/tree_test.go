@@ -28,15 +28,18 @@ const (
 	repoDir  = stateDir + "/repo"
 )
 
+// look reads a host. Deployments are numbered from the oldest that is there: each attempt has a number of its own, which
+// is remembered in history.json.
 func look(t *testing.T, root string) state {
 	t.Helper()
 	s := state{tree{}, tree{}}
+	numbers := renumber(t, root)
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
-		if err != nil {
+		if err != nil || entry.Name() == "history.json" {
 			return err
 		}
 		into := s.host
@@ -46,7 +49,7 @@ func look(t *testing.T, root string) state {
 				return nil // ostree leaves the directory of a ref that it removes
 			}
 		}
-		into[name], err = describe(path, entry)
+		into[numbers.Replace(name)], err = describe(path, entry, numbers)
 		return err
 	})
 	if err != nil {
@@ -56,7 +59,28 @@ func look(t *testing.T, root string) state {
 	return s
 }
 
-func describe(path string, entry fs.DirEntry) (string, error) {
+// renumber gives the deployments of each container new numbers, wherever they are named.
+func renumber(t *testing.T, root string) *strings.Replacer {
+	t.Helper()
+	containers, err := filepath.Glob(filepath.Join(root, stateDir, "containers", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pairs []string
+	for _, dir := range containers {
+		deployments, err := filepath.Glob(filepath.Join(dir, "deploy", "[1-9]*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, deployment := range deployments { // fewer than ten
+			name, old, new := filepath.Base(dir), filepath.Base(deployment), fmt.Sprint("#", i+1)
+			pairs = append(pairs, name+"/deploy/"+old, name+"/deploy/"+new, "container/"+name+"/"+old, "container/"+name+"/"+new)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func describe(path string, entry fs.DirEntry, numbers *strings.Replacer) (string, error) {
 	info, err := entry.Info()
 	if err != nil {
 		return "", err
@@ -66,13 +90,15 @@ func describe(path string, entry fs.DirEntry) (string, error) {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(path)
-		return line + " -> " + target, err
+		whole := filepath.Join(filepath.Base(filepath.Dir(path)), target) // current leads to deploy/N
+		return line + " -> " + numbers.Replace(whole), err
 	case entry.Name() == "record.json":
 		record, err := timeless(path)
 		return line + " " + record, err
 	case info.Mode().IsRegular():
 		data, err := os.ReadFile(path)
-		return fmt.Sprintf("%s %d bytes %.4x", line, len(data), sha256.Sum256(data)), err
+		text := numbers.Replace(string(data))
+		return fmt.Sprintf("%s %d bytes %.4x", line, len(text), sha256.Sum256([]byte(text))), err
 	}
 	return line, nil
 }
@@ -87,8 +113,11 @@ func timeless(path string) (string, error) {
 	if err := json.Unmarshal(data, &record); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	for _, key := range []string{"created", "generated"} {
+	for _, key := range []string{"created", "generated", "deployment"} {
 		delete(record, key)
+	}
+	for _, file := range record["files"].([]any) {
+		delete(file.(map[string]any), "sha256") // of a unit, which names its deployment
 	}
 	text, err := json.Marshal(record)
 	return string(text), err
