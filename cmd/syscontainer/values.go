@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,13 +46,13 @@ func parseValues(c *cli.Context) (values, error) {
 		return v, err
 	}
 	for _, file := range c.StringSlice("values") {
-		if err := v.addTable(file); err != nil {
+		if err := v.addTable(c.Context, file); err != nil {
 			return v, fmt.Errorf("--values: %w", err)
 		}
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(setFile)) {
-		if err := v.addFile(name, setFile[name]); err != nil {
+		if err := v.addFile(c.Context, name, setFile[name]); err != nil {
 			errs = append(errs, fmt.Errorf("--set-file %s: %w", name, err))
 		}
 	}
@@ -90,35 +91,35 @@ func notInBoth(set, setFile map[string]string) error {
 }
 
 // addTable takes over the values of a TOML file.
-func (v values) addTable(file string) error {
-	data, readable, err := readValueFile(file)
-	if err != nil {
-		return err
+func (v values) addTable(ctx context.Context, file string) error {
+	read := readInTime(ctx, file)
+	if read.err != nil {
+		return read.err
 	}
-	table, err := templates.ParseValues(data)
+	table, err := templates.ParseValues(read.data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	maps.Copy(v.texts, table)
 	for name := range table {
-		v.expose(name, file, readable)
+		v.expose(name, file, read.readable)
 	}
 	return nil
 }
 
 // addFile takes over what a file holds. Text loses one newline at its end, which
 // editors and echo add; what is no text is taken as it is.
-func (v values) addFile(name, file string) error {
-	data, readable, err := readValueFile(file)
-	if err != nil {
-		return err
+func (v values) addFile(ctx context.Context, name, file string) error {
+	read := readInTime(ctx, file)
+	if read.err != nil {
+		return read.err
 	}
-	text := string(data)
+	text := string(read.data)
 	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
 		text = strings.TrimSuffix(text, "\n")
 	}
 	v.texts[name] = text
-	v.expose(name, file, readable)
+	v.expose(name, file, read.readable)
 	return nil
 }
 
@@ -129,23 +130,40 @@ func (v values) expose(name, file string, readable bool) {
 	}
 }
 
+// valueFile is what readValueFile found.
+type valueFile struct {
+	data     []byte
+	readable bool
+	err      error
+}
+
+// readInTime is readValueFile, which is left to itself when ctx ends: a pipe may never say
+// anything.
+func readInTime(ctx context.Context, name string) valueFile {
+	read := make(chan valueFile, 1)
+	go func() { read <- readValueFile(name) }()
+	select {
+	case file := <-read:
+		return file
+	case <-ctx.Done():
+		return valueFile{err: fmt.Errorf("reading %s: %w", name, ctx.Err())}
+	}
+}
+
 // readValueFile reads a file and tells whether others than its owner can.
-func readValueFile(name string) (data []byte, readable bool, err error) {
+func readValueFile(name string) valueFile {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, false, err
+		return valueFile{err: err}
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, false, err
+		return valueFile{err: err}
 	}
-	data, err = io.ReadAll(io.LimitReader(file, maxValueFile+1))
-	if err != nil {
-		return nil, false, err
+	data, err := io.ReadAll(io.LimitReader(file, maxValueFile+1))
+	if err == nil && len(data) > maxValueFile {
+		err = fmt.Errorf("%s is larger than 1 MiB", name)
 	}
-	if len(data) > maxValueFile {
-		return nil, false, fmt.Errorf("%s is larger than 1 MiB", name)
-	}
-	return data, info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0, nil
+	return valueFile{data, info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0, err}
 }

@@ -36,6 +36,9 @@ func pullError(reference string, err error) error {
 			return e
 		}
 	}
+	if errors.Is(err, context.Canceled) { // whatever that led to
+		return e
+	}
 	e.Reason, e.Err = classify(err)
 	if text, ok := strings.CutPrefix(e.Err.Error(), "initializing source "+reference+": "); ok {
 		e.Err = &shortened{text: text, err: e.Err}
@@ -110,7 +113,7 @@ func classify(err error) (reason, detail error) {
 		return ErrUnknown, archive
 	case errors.As(err, &file) && errors.Is(file, fs.ErrNotExist):
 		return ErrUnknown, file
-	case !errors.Is(err, context.Canceled) && strings.Contains(err.Error(), rejectedPrefix):
+	case strings.Contains(err.Error(), rejectedPrefix):
 		// A signature that cannot be read, or one of a key that this program cannot.
 		_, text, _ := strings.Cut(err.Error(), rejectedPrefix)
 		return ErrRejected, &shortened{text: text, err: err}

@@ -137,13 +137,16 @@ type sourceRef struct {
 func (r *sourceRef) NewImageSource(ctx context.Context, sys *types.SystemContext) (types.ImageSource, error) {
 	done := r.guard.work()
 	r.guard.rest(r.guard.limit * time.Duration(2*endpoints(sys, r.DockerReference())))
+	opened := endWaiting(ctx, r.ImageReference)
 	source, err := r.ImageReference.NewImageSource(ctx, sys)
+	opened()
 	r.guard.work()
 	done()
-	if err == nil {
-		r.guard.check = sync.OnceValue(func() error { return checkSource(ctx, source) })
+	if err != nil {
+		return nil, orInterrupted(ctx, err)
 	}
-	return source, err
+	r.guard.check = sync.OnceValue(func() error { return checkSource(ctx, source) })
+	return source, nil
 }
 
 // endpoints is how many registries may be asked for an image: it and its mirrors.

@@ -136,7 +136,10 @@ func (p *push) run(ctx context.Context, to types.ImageReference) (Pushed, error)
 		return Pushed{}, err
 	}
 	p.to = there.reference()
+	written := endWaiting(ctx, p.to)
 	pushed, err := p.copy(ctx)
+	written()
+	err = orInterrupted(ctx, err)
 	if err == nil {
 		err = there.publish()
 	}

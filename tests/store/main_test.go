@@ -72,8 +72,12 @@ type process struct {
 }
 
 func (m *machine) prepare(args ...string) *process {
-	words := append([]string{"--root", m.root}, verbs[args[0]]...)
-	p := &process{Cmd: exec.CommandContext(m.t.Context(), program, append(words, args[1:]...)...)}
+	return m.prepareWords(append(slices.Clone(verbs[args[0]]), args[1:]...)...)
+}
+
+// prepareWords is prepare with the words as they are.
+func (m *machine) prepareWords(words ...string) *process {
+	p := &process{Cmd: exec.CommandContext(m.t.Context(), program, append([]string{"--root", m.root}, words...)...)}
 	p.Stdout, p.Stderr = &p.output, &p.output
 	return p
 }
