@@ -19,7 +19,8 @@ type transition struct {
 	From   *deployment.Record
 	To     *deployment.Record
 	Phase  phase
-	Before situation
+	Before deployment.Situation
+	Purges []string      // directories that go with To
 	Soak   time.Duration // for how long a service that is ready has to stay up
 	Back   bool          // To is where it came from
 }
@@ -37,20 +38,14 @@ const (
 	trial phase = "trial"
 )
 
-// situation is how the units of From were when a transition began.
-type situation struct {
-	Boot    string   `json:"boot,omitempty"` // of the machine; after another, nothing is as it was
-	Active  []string `json:"active,omitempty"`
-	Enabled []string `json:"enabled,omitempty"`
-}
-
 // pendingChange is a transition as it is on disk while it is under way. The
 // records themselves are in the deployments; 0 is "not installed".
 type pendingChange struct {
-	From   int       `json:"from"`
-	To     int       `json:"to"`
-	Phase  phase     `json:"phase,omitempty"`
-	Before situation `json:"before"`
+	From   int                  `json:"from"`
+	To     int                  `json:"to"`
+	Phase  phase                `json:"phase,omitempty"`
+	Before deployment.Situation `json:"before,omitzero"`
+	Purges []string             `json:"purges,omitempty"`
 }
 
 func deploymentOf(r *deployment.Record) int {
@@ -70,7 +65,7 @@ func (t transition) reversed() transition {
 // before still is, and nothing else.
 func (in *Installer) begin(t transition) error {
 	data, err := json.Marshal(pendingChange{
-		From: deploymentOf(t.From), To: deploymentOf(t.To), Phase: t.Phase, Before: t.Before,
+		From: deploymentOf(t.From), To: deploymentOf(t.To), Phase: t.Phase, Before: t.Before, Purges: t.Purges,
 	})
 	if err != nil {
 		return err
@@ -130,7 +125,7 @@ func (in *Installer) settleOn(t transition) error {
 	if t.Phase == onward {
 		return nil
 	}
-	t.Phase, t.Before = onward, situation{}
+	t.Phase, t.Before = onward, deployment.Situation{}
 	return in.begin(t)
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
@@ -48,7 +49,7 @@ func installDB(s *scene) error {
 }
 
 func uninstallDB(s *scene) error {
-	_, err := s.Uninstall(s.t.Context(), "db")
+	_, err := s.Uninstall(s.t.Context(), "db", install.UninstallRequest{})
 	return err
 }
 
@@ -184,7 +185,7 @@ func TestUninstallNeverTouchesAServiceOfTheHost(t *testing.T) {
 	}
 	s.install(deployment.Request{Image: "sshd"})
 	s.services.state["sshd.service"], s.services.enabled["sshd.service"] = "active", true
-	if _, err := s.Uninstall(t.Context(), "sshd"); err != nil {
+	if _, err := s.Uninstall(t.Context(), "sshd", install.UninstallRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if s.services.state["sshd.service"] != "active" || !s.services.enabled["sshd.service"] {
@@ -308,7 +309,7 @@ func TestUninstallWithoutAnyDeploymentLeavesTheHostsUnit(t *testing.T) {
 	s.mkdir("var/lib/syscontainer/containers/sshd")
 	s.write("etc/systemd/system/sshd.service", "[Service]\nExecStart=/usr/sbin/sshd\n", 0o644)
 	s.services.state["sshd.service"], s.services.enabled["sshd.service"] = "active", true
-	if _, err := s.Uninstall(t.Context(), "sshd"); err != nil {
+	if _, err := s.Uninstall(t.Context(), "sshd", install.UninstallRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if s.read("etc/systemd/system/sshd.service") == "" || s.services.state["sshd.service"] != "active" || !s.services.enabled["sshd.service"] {

@@ -25,7 +25,12 @@ func (in *Installer) planFirst(ctx context.Context, name string, image deploymen
 	if err != nil {
 		return nil, err
 	}
-	return deployment.Compile(deployment.Input{Name: name, Image: image, Files: files, Request: req, Facts: facts})
+	plan, err := deployment.Compile(deployment.Input{Name: name, Image: image, Files: files, Request: req, Facts: facts})
+	if err != nil {
+		return nil, err
+	}
+	plan.Download = image.Fetched
+	return plan, in.outline(ctx, name, plan, files)
 }
 
 // gather reads what compile needs to know of the host.
@@ -87,7 +92,12 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 		return nil, err
 	}
 	input.Facts.Deployment = next
-	return deployment.Compile(input)
+	plan, err := deployment.Compile(input)
+	if err != nil {
+		return nil, err
+	}
+	plan.Download = image.Fetched
+	return plan, in.outline(ctx, from.Name, plan, files)
 }
 
 // addFactsOf adds what a deployment left on the host.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
@@ -159,7 +160,7 @@ func TestASharedEmptyDirectoryStaysUntilTheLastOneGoes(t *testing.T) {
 		if !strings.Contains(s.tree(), "/etc/shared.d\n") {
 			t.Errorf("before uninstalling %s the directory is gone", name)
 		}
-		if _, err := s.Uninstall(t.Context(), name); err != nil {
+		if _, err := s.Uninstall(t.Context(), name, install.UninstallRequest{}); err != nil {
 			t.Fatal(err)
 		}
 	}

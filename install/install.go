@@ -115,8 +115,10 @@ type Result struct {
 	Present  bool               `json:"present"` // it was installed before
 	Record   *deployment.Record `json:"record,omitempty"`
 	From     *deployment.Record `json:"from,omitempty"` // the deployment before
+	Plan     *deployment.Plan   `json:"plan,omitempty"` // of a dry run
 	Warnings []string           `json:"warnings,omitempty"`
 	Kept     []string           `json:"kept,omitempty"` // host files that the administrator changed
+	Purged   []string           `json:"purged,omitempty"`
 }
 
 // Install makes the container of the request present. A container of that name
@@ -165,7 +167,11 @@ func (in *Installer) installNew(ctx context.Context, name string, req deployment
 	for _, file := range kept {
 		plan.Warnings = append(plan.Warnings, file+" appeared meanwhile and was left as it is")
 	}
-	return &Result{Name: name, Changed: !req.DryRun, Record: plan.To, Warnings: plan.Warnings}, nil
+	result := &Result{Name: name, Changed: !req.DryRun, Record: plan.To, Warnings: plan.Warnings}
+	if req.DryRun {
+		result.Plan = plan
+	}
+	return result, nil
 }
 
 // apply stages what the plan's new deployment needs and converges the host to it.
@@ -188,16 +194,8 @@ func (in *Installer) stageAndChange(ctx context.Context, plan *deployment.Plan, 
 	if err := in.stage(ctx, plan); err != nil {
 		return nil, err
 	}
-	return in.transit(ctx, transition{Name: plan.To.Name, From: plan.From, To: plan.To, Soak: soak})
-}
-
-// transit is change, of units that are as they are now.
-func (in *Installer) transit(ctx context.Context, t transition) ([]string, error) {
-	var err error
-	if t.Before, err = in.observe(ctx, t.From); err != nil {
-		return nil, err
-	}
-	t.Phase = t.begins()
+	t := transitionOf(plan.To.Name, plan)
+	t.Soak = soak
 	return in.change(ctx, t)
 }
 

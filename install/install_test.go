@@ -129,7 +129,7 @@ func TestUninstallLeavesTheHostAsItWas(t *testing.T) {
 	s.images.images["db"] = dbImage()
 	before := s.tree()
 	s.install(deployment.Request{Image: "db"})
-	if _, err := s.Uninstall(t.Context(), "db"); err != nil {
+	if _, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if after := s.tree(); after != before {
@@ -145,7 +145,7 @@ func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
 	s.images.images["db"] = dbImage()
 	s.install(deployment.Request{Image: "db"})
 	s.write("etc/db/db.conf", "port=mine\n", 0o640)
-	result, err := s.Uninstall(t.Context(), "db")
+	result, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestContainersShareDirectories(t *testing.T) {
 	s.install(deployment.Request{Image: "db", Name: "one"})
 	s.install(deployment.Request{Image: "db", Name: "two"})
 	for _, name := range []string{"one", "two"} {
-		if _, err := s.Uninstall(t.Context(), name); err != nil {
+		if _, err := s.Uninstall(t.Context(), name, install.UninstallRequest{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -73,17 +73,17 @@ func TestAWriterWaitsAndSaysForWhom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s.WaitLock = time.Minute
 		began := time.Now()
-		if _, err := s.Uninstall(t.Context(), "db"); !errors.Is(err, install.ErrLocked) || time.Since(began) != time.Minute {
+		if _, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{}); !errors.Is(err, install.ErrLocked) || time.Since(began) != time.Minute {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		s.WaitLock = install.WaitForever
-		if _, err := s.Uninstall(ctx, "db"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Uninstall(ctx, "db", install.UninstallRequest{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after two minutes: %v", err)
 		}
 		time.AfterFunc(time.Minute, lock.Release)
-		if _, err := s.Uninstall(t.Context(), "db"); err != nil {
+		if _, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{}); err != nil {
 			t.Errorf("after the release: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
 )
@@ -150,7 +151,7 @@ func TestContainersComeBackWithWhatTheyRequire(t *testing.T) {
 				t.Errorf("the drop-in is\n%s", text)
 			}
 			for _, name := range gone {
-				if _, err := s.Uninstall(t.Context(), name); err != nil {
+				if _, err := s.Uninstall(t.Context(), name, install.UninstallRequest{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -74,7 +74,7 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 	if err := in.finish(ctx, name); err != nil {
 		return err
 	}
-	if err := errors.Join(in.adopt(ctx, name), in.dropStaged(ctx, name)); err != nil {
+	if err := errors.Join(in.adopt(ctx, name), in.dropStaged(ctx, name), in.retireSurplus(ctx, name)); err != nil {
 		return err
 	}
 	leftovers, err := in.leftovers(name)
@@ -108,7 +108,7 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 		return nil
 	}
 	if err == nil && pending.To == 0 {
-		_, err := in.uninstall(ctx, name)
+		_, err := in.uninstall(ctx, name, pending.Purges)
 		return err
 	}
 	t := transition{Name: name}

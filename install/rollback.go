@@ -17,6 +17,8 @@ import (
 type RollbackRequest struct {
 	To   int           // a deployment; 0 is the one that was current before
 	Soak time.Duration // see [UpdateRequest]
+	// DryRun plans, and changes nothing.
+	DryRun bool
 }
 
 // Rollback brings a container to a deployment that it has already. It is done as an
@@ -44,12 +46,22 @@ func (in *Installer) rollback(ctx context.Context, from *deployment.Record, req 
 	if err := in.checkOwnUnits(from); err != nil {
 		return nil, err
 	}
-	kept, err := in.transit(ctx, transition{Name: from.Name, From: from, To: to, Soak: req.Soak})
-	if err != nil {
+	plan := &deployment.Plan{From: from, To: to}
+	if err := in.outline(ctx, from.Name, plan, nil); err != nil {
 		return nil, err
 	}
-	in.retireQuietly(ctx, from.Name)
-	return &Result{Name: from.Name, Changed: true, Record: to, From: from, Kept: kept}, nil
+	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: to, From: from}
+	if req.DryRun {
+		result.Plan = plan
+		return result, nil
+	}
+	t := transitionOf(from.Name, plan)
+	t.Soak = req.Soak
+	if result.Kept, err = in.change(ctx, t); err != nil {
+		return nil, err
+	}
+	in.retirePlanned(ctx, from.Name, plan)
+	return result, nil
 }
 
 // rollbackTarget is the record of the deployment to go back to, which must still

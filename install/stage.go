@@ -175,14 +175,9 @@ func (in *Installer) dropStaged(ctx context.Context, name string) error {
 	return in.writeHistory(name, h)
 }
 
-// retire removes the deployments that need not be kept: all but the current one, the
-// one that a rollback leads to, and as many of the newest as there are to be.
-func (in *Installer) retire(ctx context.Context, name string) error {
-	retired, err := in.retired(name)
-	if err != nil {
-		return err
-	}
-	for _, n := range retired {
+// retire removes deployments that need not be kept.
+func (in *Installer) retire(ctx context.Context, name string, numbers []int) error {
+	for _, n := range numbers {
 		if err := in.discard(ctx, name, n); err != nil {
 			return fmt.Errorf("removing deployment %d of %s: %w", n, name, err)
 		}
@@ -190,24 +185,40 @@ func (in *Installer) retire(ctx context.Context, name string) error {
 	return nil
 }
 
-// retired lists the deployments that retire removes.
-func (in *Installer) retired(name string) ([]int, error) {
+// retires lists the deployments that need not be kept after a transition.
+func (in *Installer) retires(t transition) ([]int, error) {
+	numbers, err := in.deploymentNumbers(t.Name)
+	if err != nil || t.From == nil {
+		return nil, err
+	}
+	return surplus(append(numbers, t.To.Deployment), t.To.Deployment, t.From.Deployment, in.Keep), nil
+}
+
+// retireSurplus removes the deployments that need not be kept as things are: a change
+// was interrupted before it came to that.
+func (in *Installer) retireSurplus(ctx context.Context, name string) error {
 	current, err := in.currentRecord(name)
 	if err != nil {
-		return nil, err
+		return nil //nolint:nilerr // nobody knows what is needed
 	}
 	previous, err := in.previous(name, current)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	numbers, err := in.deploymentNumbers(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keep := max(in.Keep, 2)
-	others := slices.DeleteFunc(slices.Clone(numbers), func(n int) bool { return n == current.Deployment || n == previous })
-	spare := max(0, keep-(len(numbers)-len(others)))
-	return others[:max(0, len(others)-spare)], nil
+	return in.retire(ctx, name, surplus(numbers, current.Deployment, previous, in.Keep))
+}
+
+// surplus lists the deployments beyond those to be kept: the current one, the one that
+// a rollback leads to, and as many of the newest others as there is room for.
+func surplus(numbers []int, current, previous, keep int) []int {
+	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
+	others := slices.DeleteFunc(slices.Clone(numbers), func(n int) bool { return n == current || n == previous })
+	room := max(keep, 2) - (len(numbers) - len(others))
+	return others[:max(0, len(others)-max(0, room))]
 }
 
 // holdName is under which name the image store keeps a deployment's commit.

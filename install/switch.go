@@ -8,12 +8,12 @@ import (
 )
 
 // observe finds out how the units of a deployment are.
-func (in *Installer) observe(ctx context.Context, r *deployment.Record) (situation, error) {
-	s := situation{Boot: in.Boot}
+func (in *Installer) observe(ctx context.Context, r *deployment.Record) (deployment.Situation, error) {
+	s := deployment.Situation{Boot: in.Boot}
 	for _, unit := range r.UnitNames() {
 		status, err := in.Services.Status(ctx, unit)
 		if err != nil {
-			return situation{}, err
+			return deployment.Situation{}, err
 		}
 		if status.isUp() {
 			s.Active = append(s.Active, unit)

@@ -13,11 +13,18 @@ import (
 	"github.com/syscontainer/syscontainer/install/hint"
 )
 
+// UninstallRequest is what a user asks of Uninstall. The zero value leaves the data.
+type UninstallRequest struct {
+	Purge  bool // remove the data as well
+	DryRun bool // plan, and change nothing
+}
+
 // Uninstall removes everything that installing name put onto the host: units,
-// links, tmpfiles.d file, host files and deployments. Data directories, files
-// that the administrator changed and the image in the store stay. It works on
-// whatever half a state it finds, and can be repeated until it gets through.
-func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error) {
+// links, tmpfiles.d file, host files and deployments. Files that the administrator
+// changed and the image in the store stay, and so does the data unless it is to be
+// purged. It works on whatever half a state it finds, and can be repeated until it
+// gets through.
+func (in *Installer) Uninstall(ctx context.Context, name string, req UninstallRequest) (*Result, error) {
 	if err := in.checkKnown(name); err != nil {
 		return nil, err
 	}
@@ -26,12 +33,37 @@ func (in *Installer) Uninstall(ctx context.Context, name string) (*Result, error
 		return nil, err
 	}
 	defer unlock()
-	kept, err := in.uninstall(ctx, name)
+	plan, err := in.planUninstall(ctx, name, req)
+	if err != nil {
+		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
+	}
+	if req.DryRun {
+		return &Result{Name: name, Plan: plan, Warnings: plan.Warnings}, nil
+	}
+	kept, err := in.uninstall(ctx, name, plan.Purges)
 	if err != nil {
 		return nil, hint.Add(fmt.Errorf("uninstalling %s: %w", name, err),
 			"what is left is removed when the command is repeated")
 	}
-	return &Result{Name: name, Changed: true, Kept: kept}, nil
+	return &Result{Name: name, Changed: true, Kept: kept, Purged: plan.Purges, Warnings: plan.Warnings}, nil
+}
+
+func (in *Installer) planUninstall(ctx context.Context, name string, req UninstallRequest) (*deployment.Plan, error) {
+	plan := &deployment.Plan{From: in.everything(name)}
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return nil, err
+	}
+	if req.DryRun { // nothing depends on it, and half a state may not allow it
+		if err := in.outline(ctx, name, plan, nil); err != nil {
+			return nil, err
+		}
+	}
+	plan.Retires = numbers
+	if req.Purge {
+		plan.Purges, plan.Warnings = in.dataOf(name, numbers)
+	}
+	return plan, nil
 }
 
 // checkKnown refuses a name of which the host has nothing.
@@ -52,13 +84,13 @@ func (in *Installer) checkKnown(name string) error {
 
 // uninstall has one way only: forward. A crash leaves what is still to be
 // removed, and the pending change says so.
-func (in *Installer) uninstall(ctx context.Context, name string) ([]string, error) {
+func (in *Installer) uninstall(ctx context.Context, name string, purges []string) ([]string, error) {
 	last, err := in.lastDeployment(name)
 	if err != nil {
 		return nil, err
 	}
 	if last > 0 {
-		if err := in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}}); err != nil {
+		if err := in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}, Purges: purges}); err != nil {
 			return nil, err
 		}
 	}
@@ -68,6 +100,9 @@ func (in *Installer) uninstall(ctx context.Context, name string) ([]string, erro
 	}
 	kept, err := in.converge(ctx, transition{Name: name, From: from})
 	if err != nil {
+		return nil, err
+	}
+	if err := in.purge(name, purges); err != nil {
 		return nil, err
 	}
 	return kept, in.removeState(ctx, name)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 )
 
@@ -56,7 +57,7 @@ func TestImagesBringUnits(t *testing.T) {
 	if err != nil || len(details.Units) != 4 || details.Units[1].Name != "my-db-backup.timer" || details.Units[1].State != "active" {
 		t.Errorf("shows %+v, %v", details.Units, err)
 	}
-	if _, err := s.Uninstall(t.Context(), "my-db"); err != nil {
+	if _, err := s.Uninstall(t.Context(), "my-db", install.UninstallRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if after := s.tree(); after != before || len(s.services.enabled)+len(s.services.state) > 0 {

@@ -114,19 +114,20 @@ func (in *Installer) updateTo(ctx context.Context, from *deployment.Record, imag
 	}
 	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: plan.To, From: from, Warnings: plan.Warnings}
 	if req.DryRun {
+		result.Plan = plan
 		return result, nil
 	}
 	if result.Kept, err = in.apply(ctx, plan, req.Soak); err != nil {
 		return nil, err
 	}
-	in.retireQuietly(ctx, from.Name)
+	in.retirePlanned(ctx, from.Name, plan)
 	return result, nil
 }
 
-// retireQuietly is retire for a change that got through: what is left is removed with
-// the next one.
-func (in *Installer) retireQuietly(ctx context.Context, name string) {
-	if err := in.retire(context.WithoutCancel(ctx), name); err != nil {
+// retirePlanned removes deployments when a change has got through: what is left is
+// removed with the next one.
+func (in *Installer) retirePlanned(ctx context.Context, name string, plan *deployment.Plan) {
+	if err := in.retire(context.WithoutCancel(ctx), name, plan.Retires); err != nil {
 		in.Log.Warn("removing old deployments", "container", name, "error", err)
 	}
 }

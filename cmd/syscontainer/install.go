@@ -41,7 +41,7 @@ func installCommand() *cli.Command {
 		}, relationFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "now", Usage: "start the service when it is installed"},
 			&cli.BoolFlag{Name: "no-enable", Usage: "do not start the service at boot"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be installed, and change nothing"},
+			dryRunFlag(),
 			jsonFlag(),
 		}),
 		OnUsageError: onUsageError,
@@ -121,9 +121,7 @@ func printInstalled(w io.Writer, o installOptions, result *install.Result) {
 	switch {
 	case o.request.DryRun && !result.Present:
 		fmt.Fprintf(w, "would install %s from %s\n", result.Name, record.Image.Reference)
-		for _, f := range record.Files {
-			fmt.Fprintf(w, "  %s\n", f.Path)
-		}
+		printPlan(w, result.Plan)
 	case result.Present && o.starts(record):
 		fmt.Fprintf(w, "%s is already present (%s, deployment %d), and runs\n",
 			result.Name, record.Image.Reference, record.Deployment)

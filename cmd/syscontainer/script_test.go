@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -29,6 +32,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
+			"image": writeImage,
 		},
 	})
 }
@@ -60,4 +64,27 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
 	}
+}
+
+// writeImage makes an OCI layout with an image for a host: image DIR VERSION.
+func writeImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: image DIR VERSION")
+	}
+	files := ociimage.Files{
+		"bin/app": "app",
+		"exports/config.json.template": `{
+  "ociVersion": "1.0.2",
+  "process": {"args": ["/bin/app", "` + args[1] + `"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+  "root": {"path": "rootfs", "readonly": true},
+  "mounts": [{"destination": "/data", "type": "bind", "source": "/var/lib/$NAME/data", "options": ["rbind", "rw"]}],
+  "linux": {"namespaces": [{"type": "mount"}]}
+}`,
+		"exports/service.template":    "[Unit]\nDescription=version " + args[1] + "\n[Service]\nExecStart=$EXEC_START\n[Install]\nWantedBy=multi-user.target\n",
+		"exports/manifest.json":       `{"installedFilesTemplate": ["/etc/app.conf"]}`,
+		"exports/hostfs/etc/app.conf": "colour=$COLOUR version=" + args[1] + "\n",
+		"exports/hostfs/etc/app." + map[bool]string{true: "old", false: "new"}[args[1] == "one"]: "file\n",
+	}
+	ts.Check(os.RemoveAll(args[0]))
+	ts.Check(ociimage.Write(args[0], imgspec.ImageConfig{Cmd: []string{"/bin/app"}}, files))
 }

@@ -50,6 +50,7 @@ func updateCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "unset", Usage: "forget the value of the variable `NAME`, so that the image's default counts; may be repeated"},
 		}, relationFlags(), []cli.Flag{
 			waitFlag(),
+			dryRunFlag(),
 			&cli.BoolFlag{Name: "retry", Usage: "also go to an image that failed before"},
 			jsonFlag(),
 		}),
@@ -93,6 +94,7 @@ func parseUpdate(c *cli.Context) (updateOptions, error) {
 		Relations: relationsOf(c),
 	}
 	o.request.Soak, o.request.Retry = c.Duration("wait"), c.Bool("retry")
+	o.request.DryRun = c.Bool("dry-run")
 	return o, nil
 }
 
@@ -160,6 +162,12 @@ func (o updateOptions) containers(ctx context.Context, installer *install.Instal
 }
 
 func printUpdated(w io.Writer, result *install.Result) {
+	if result.Plan != nil {
+		fmt.Fprintf(w, "%s: would be updated to %s (deployment %d after %d)\n",
+			result.Name, result.Record.Image.Reference, result.Record.Deployment, result.From.Deployment)
+		printPlan(w, result.Plan)
+		return
+	}
 	if !result.Changed {
 		fmt.Fprintf(w, "%s: the latest version is already installed (deployment %d)\n", result.Name, result.Record.Deployment)
 		return

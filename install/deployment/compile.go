@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -102,6 +103,7 @@ func (c *compiler) begin() {
 		Secrets:    c.secretNames(),
 		Generated:  c.Facts.Generated,
 		Relations:  c.Request.Relations,
+		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
 		Files:      []HostFile{},
 	}}
 	for _, key := range c.manifest.UnknownKeys {

@@ -31,6 +31,9 @@ type Record struct {
 	Generated map[string]string `json:"generated"`
 	// Runtime is the OCI runtime that the unit runs; "" where there is no container.
 	Runtime string `json:"runtime,omitempty"`
+	// Data is the directory below which the container's data is: what a purge removes
+	// is there.
+	Data string `json:"data"`
 	// PIDFile is where the runtime writes the container's pid.
 	PIDFile string `json:"pid_file,omitempty"`
 	// HealthCheck tells whether the container works; nil where nothing does.

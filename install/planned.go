@@ -1,0 +1,118 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+)
+
+// outline completes a plan with what it comes to on this host: which files change,
+// which units are restarted, which deployments go. files is the image that the new
+// deployment is of; nil when it is there already.
+func (in *Installer) outline(ctx context.Context, name string, plan *deployment.Plan, files fs.FS) error {
+	var err error
+	if plan.Before, err = in.observe(ctx, plan.From); err != nil {
+		return err
+	}
+	t := transitionOf(name, plan)
+	plan.Restarts, plan.Stops, plan.Retires, plan.Purges = []string{}, []string{}, []int{}, []string{}
+	if plan.To != nil {
+		plan.Restarts = append(plan.Restarts, t.restarts()...)
+		if plan.Retires, err = in.retires(t); err != nil {
+			return err
+		}
+	}
+	for _, unit := range deployment.Without(plan.From.UnitNames(), plan.To.UnitNames()) {
+		if slices.Contains(plan.Before.Active, unit) {
+			plan.Stops = append(plan.Stops, unit)
+		}
+	}
+	plan.Files, err = in.fileChanges(plan, files)
+	return err
+}
+
+// transitionOf is the transition that a plan stands for.
+func transitionOf(name string, plan *deployment.Plan) transition {
+	t := transition{Name: name, From: plan.From, To: plan.To, Before: plan.Before}
+	t.Phase = t.begins()
+	return t
+}
+
+func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployment.FileChange, error) {
+	before, after := in.staged(plan.From), in.staged(plan.To)
+	if files != nil {
+		after = planned(plan, files)
+	}
+	changes, err := deployment.FileChanges(plan.From, plan.To, before, after, in.presence(plan.From))
+	if err != nil || plan.To == nil || plan.To.Runtime == "" {
+		return changes, err
+	}
+	config, err := in.configChange(plan, before, after)
+	return append(changes, config), err
+}
+
+// presence tells how the host has the files of a record, which may have several versions
+// of one.
+func (in *Installer) presence(r *deployment.Record) func(deployment.HostFile) deployment.Presence {
+	return func(f deployment.HostFile) deployment.Presence {
+		found := deployment.Missing
+		for _, version := range r.Files {
+			if version.Path != f.Path {
+				continue
+			}
+			switch state, err := in.compare(version); {
+			case err == nil && state == asRecorded:
+				return deployment.AsPlaced
+			case err != nil || state == different:
+				found = deployment.Changed
+			}
+		}
+		return found
+	}
+}
+
+// configChange is what becomes of config.json, which is the deployment's own.
+func (in *Installer) configChange(plan *deployment.Plan, before, after deployment.Contents) (deployment.FileChange, error) {
+	file := deployment.HostFile{Source: deployment.ConfigFile}
+	change := deployment.FileChange{
+		Path:   path.Join(in.Paths.Deployment(plan.To.Name, plan.To.Deployment), deployment.ConfigFile),
+		Action: deployment.Add,
+	}
+	if plan.From == nil {
+		return change, nil
+	}
+	was, err := before(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return change, nil
+	}
+	will, afterErr := after(file)
+	if err := errors.Join(err, afterErr); err != nil {
+		return change, err
+	}
+	change.Action, change.Diff = deployment.Change, deployment.Diff(change.Path, was, will)
+	return change, nil
+}
+
+// staged reads the files of a deployment that is there.
+func (in *Installer) staged(r *deployment.Record) deployment.Contents {
+	return func(f deployment.HostFile) ([]byte, error) {
+		return in.Tree.ReadFile(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
+	}
+}
+
+// planned reads the files that a plan makes or takes from the image.
+func planned(plan *deployment.Plan, files fs.FS) deployment.Contents {
+	return func(f deployment.HostFile) ([]byte, error) {
+		for _, rendered := range plan.Rendered {
+			if rendered.Path == f.Source {
+				return rendered.Data, nil
+			}
+		}
+		return fs.ReadFile(files, strings.TrimPrefix(f.Source, deployment.RootfsDir+"/"))
+	}
+}

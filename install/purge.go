@@ -1,0 +1,86 @@
+package install
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/unitgen"
+)
+
+// dataOf lists the directories in which a container keeps its data: what the tmpfiles.d
+// files of its deployments make in the directory that is the container's own. What
+// somebody has put a link in the place of is not among them, and a warning.
+func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string) {
+	owns := map[string]string{} // directory -> the container's own one above it
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("what deployment %d kept is not known: %v", n, err))
+			continue
+		}
+		text, err := in.staged(record)(deployment.HostFile{Source: deployment.TmpfilesFile})
+		if err != nil {
+			continue // it makes nothing
+		}
+		for _, dir := range unitgen.TmpfilesPaths(text) {
+			if isWithin(dir, record.Data) {
+				owns[dir] = record.Data
+			}
+		}
+	}
+	dirs = []string{}
+	for _, dir := range slices.Sorted(maps.Keys(owns)) {
+		link, there := in.linkOnTheWay(owns[dir], dir)
+		switch {
+		case link != "":
+			warnings = append(warnings, fmt.Sprintf("%s is not purged: %s is a symbolic link", dir, link))
+		case there && !slices.ContainsFunc(dirs, func(above string) bool { return isWithin(dir, above) }):
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, warnings
+}
+
+func isWithin(p, dir string) bool {
+	return dir != "" && (p == dir || strings.HasPrefix(p, dir+"/"))
+}
+
+// linkOnTheWay returns the symbolic link that a path passes from a directory above it
+// on, "" where there is none, and whether the path leads to anything.
+func (in *Installer) linkOnTheWay(above, p string) (link string, there bool) {
+	for dir := above; ; {
+		info, err := in.Tree.Lstat(dir)
+		if err != nil {
+			return "", false
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return dir, true
+		}
+		if dir == p {
+			return "", true
+		}
+		next, _, _ := strings.Cut(strings.TrimPrefix(p, dir+"/"), "/")
+		dir = path.Join(dir, next)
+	}
+}
+
+// purge removes directories with all that is in them, and those of the container
+// above that are empty then. It can be repeated.
+func (in *Installer) purge(name string, dirs []string) error {
+	for _, dir := range dirs {
+		if err := in.Tree.RemoveAll(dir); err != nil {
+			return err
+		}
+		for above := path.Dir(dir); strings.Contains(above+"/", "/"+name+"/"); above = path.Dir(above) {
+			if err := in.Tree.RemoveIfEmpty(above); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package install_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/deployment"
+)
+
+// purgeable is a container that has written data, of its own and elsewhere.
+func purgeable(t *testing.T) *scene {
+	t.Helper()
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.images.images["db"]["exports/tmpfiles.template"] = file("d /var/lib/${NAME}/data 0700\nd /var/lib/${NAME}/logs 0700\nd /var/lib/shared 0755\nd /srv/x 0755\nL /var/lib/${NAME}/gone - - - - x\n", 0o644)
+	s.install(deployment.Request{Image: "db"})
+	for _, name := range []string{"var/lib/db/data/wal", "var/lib/db/logs/1", "var/lib/shared/x", "srv/x/y", "var/lib/dbother/z"} {
+		s.write(name, "data", 0o600)
+	}
+	return s
+}
+
+func (s *scene) purge() *install.Result {
+	s.t.Helper()
+	result, err := s.Uninstall(s.t.Context(), "db", install.UninstallRequest{Purge: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return result
+}
+
+func TestPurgeRemovesTheContainersOwnData(t *testing.T) {
+	s := purgeable(t)
+	result := s.purge()
+	if want := []string{"/var/lib/db/data", "/var/lib/db/logs"}; !slices.Equal(result.Purged, want) {
+		t.Errorf("purged %q", result.Purged)
+	}
+	if s.has("var/lib/db") || !s.has("var/lib/shared/x") || !s.has("srv/x/y") || !s.has("var/lib/dbother/z") {
+		t.Errorf("left:\n%s", s.tree())
+	}
+}
+
+func TestPurgeLeavesWhatNobodyKnows(t *testing.T) {
+	s := purgeable(t)
+	s.write("var/lib/db/mine", "", 0o600)
+	s.purge()
+	if s.has("var/lib/db/data") || !s.has("var/lib/db/mine") {
+		t.Errorf("left:\n%s", s.tree())
+	}
+}
+
+func TestPurgeNeverPassesALink(t *testing.T) {
+	s := purgeable(t)
+	for _, name := range []string{"/var/lib/db/data", "/var/lib/db/logs"} {
+		if err := s.Tree.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.write("srv/precious/wal", "data", 0o600)
+	s.link("var/lib/db/data", "/srv/precious")
+	result := s.purge()
+	if len(result.Purged) > 0 || !s.has("srv/precious/wal") || !s.has("var/lib/db/data") {
+		t.Errorf("purged %q, left:\n%s", result.Purged, s.tree())
+	}
+	if !strings.Contains(strings.Join(result.Warnings, "\n"), "/var/lib/db/data is not purged: /var/lib/db/data is a symbolic link") {
+		t.Errorf("warned %q", result.Warnings)
+	}
+}
+
+func TestUninstallWithoutPurgeKeepsTheData(t *testing.T) {
+	s := purgeable(t)
+	if err := uninstallDB(s); err != nil {
+		t.Fatal(err)
+	}
+	if !s.has("var/lib/db/data/wal") {
+		t.Error("the data is gone")
+	}
+}
+
+func TestAnInterruptedPurgeIsFinished(t *testing.T) {
+	for n := 1; ; n++ {
+		s := purgeable(t)
+		s.effects.done = nil
+		s.effects.fail, s.effects.crash = n, true
+		died := s.crash(func() { s.purge() })
+		s.effects.fail = 0
+		if !died {
+			return
+		}
+		if _, err := s.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.has(dbState) || s.has("var/lib/db") {
+			t.Errorf("after %q there is\n%s", s.effects.done, s.tree())
+		}
+	}
+}
