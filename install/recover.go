@@ -126,9 +126,7 @@ func (in *Installer) finish(ctx context.Context, name string) error {
 	if t.Phase != onward {
 		return in.goBack(ctx, t)
 	}
-	if _, err = in.change(ctx, t); err == nil {
-		in.retireQuietly(ctx, name)
-	}
+	_, err = in.change(ctx, t)
 	return err
 }
 
