@@ -93,7 +93,7 @@ func (s *staging) publish(objects *os.File) error {
 	errs := make([]error, len(entries))
 	var group sync.WaitGroup
 	const half = 2
-	for part := range half { // the kernel has its time of them
+	for part := range half { // renames in different folders do not wait for each other
 		group.Go(func() {
 			for i := part; i < len(entries); i += half {
 				if entries[i].IsDir() {
