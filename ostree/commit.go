@@ -161,9 +161,12 @@ func (n *newRef) write(r *Repo) error {
 	if err != nil {
 		return os.NewSyscallError("open", err)
 	}
-	n.file = os.NewFile(uintptr(fd), n.name)
-	_, err = n.file.WriteString(n.commit.String() + "\n")
-	return err
+	f := os.NewFile(uintptr(fd), n.name)
+	if _, err := f.WriteString(n.commit.String() + "\n"); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	n.file = f
+	return nil
 }
 
 // publish gives the file its name. One that is there already is left to libostree,

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,7 @@ type Repo struct {
 	dir, objects *os.File
 	c            *C.OstreeRepo
 	disk         writeback
+	lost         atomic.Pointer[error] // of a sync
 }
 
 // Open opens the repo at path. When there is none the error is an
@@ -62,10 +64,16 @@ func (r *Repo) Close() error {
 // Path is the path that the repo was opened with.
 func (r *Repo) Path() string { return r.path }
 
-// sync makes everything durable that was written to the repo's file system.
+// sync makes everything durable that was written to the repo's file system. When it has
+// failed once it always does: the kernel tells only once what it could not write, and
+// forgets it.
 func (r *Repo) sync() error {
 	if err := unix.Syncfs(int(r.dir.Fd())); err != nil {
-		return wrap("syncing the repo's file system", err)
+		err = wrap("syncing the repo's file system", err)
+		r.lost.CompareAndSwap(nil, &err)
+	}
+	if lost := r.lost.Load(); lost != nil {
+		return *lost
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (w *writeback) wrote(n int64) {
 	w.written.Store(0)
 	w.group.Go(func() {
 		defer w.running.Store(false)
-		_ = w.sync() // Commit syncs once more, and sees the error
+		_ = w.sync() // the next one fails, too
 	})
 }
 
