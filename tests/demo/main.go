@@ -1,4 +1,4 @@
-// Command demo shows on a throw-away machine what a user does with etcd as a system container: each step as the
+// Command demo shows on a throw-away machine what a user does with system containers, etcd first and then a whole node: each step as the
 // command to type, with what it prints. It ends with status 1 when a step does not do what it should.
 package main
 
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -35,19 +36,36 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, bed.Close()) }()
-	h, err := bed.Lab.Boot(ctx, bed.Machine())
+	network, err := host.NewNetwork(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, network.Close()) }()
+	h, err := boot(ctx, bed, network)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
 
-	for _, s := range etcdSteps() {
+	for _, s := range append(etcdSteps(), nodeSteps()...) {
 		if err := s.play(ctx, h, out); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintf(out, "\nThe demo is over after %.0f s; the machine is gone.\n", time.Since(begin).Seconds())
 	return nil
+}
+
+// boot starts a machine that can be a node: with an interface, and a disk for Docker.
+func boot(ctx context.Context, bed *testbed.Bed, network *host.Network) (*host.Host, error) {
+	disk, err := bed.Lab.TempDir()
+	if err != nil {
+		return nil, err
+	}
+	o := bed.Machine()
+	o.Network, o.Address = network, netip.MustParsePrefix("10.0.0.2/24")
+	o.Mounts = map[string]string{"/var/lib/docker": disk}
+	return bed.Lab.Boot(ctx, o)
 }
 
 // step is something that a user does on the machine.

@@ -24,8 +24,8 @@ func TestNode(t *testing.T) {
 	clean := m.Disk(stays...)
 	sameInAnyOrder(t, m)
 
-	if err := m.Reboot(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, command := range commandsOf(t, "One node", "") {
+		runAsWritten(t, m, command)
 	}
 	for _, unit := range chain {
 		sameText(t, unit+" after the boot", property(m, unit, "ActiveState")+" "+property(m, unit, "NRestarts"), "active 0")
