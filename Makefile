@@ -38,7 +38,7 @@ help: ## Show this list
 	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: build images machine ## Install and run etcd on a throw-away machine, as a user would
+demo: build images machine ## Install and run etcd and a whole node on a throw-away machine, as a user would
 	@go run ./tests/demo
 
 .PHONY: shell
