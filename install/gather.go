@@ -92,6 +92,9 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 		return nil, err
 	}
 	input.Facts.Deployment = next
+	if input.Facts.Changed, err = in.changedFiles(from); err != nil {
+		return nil, err
+	}
 	plan, err := deployment.Compile(input)
 	if err != nil {
 		return nil, err
@@ -100,14 +103,14 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 	return plan, in.outline(ctx, from.Name, plan, files)
 }
 
-// addFactsOf adds what a deployment left on the host.
-func (in *Installer) addFactsOf(from *deployment.Record, facts *deployment.Facts) error {
-	maps.Copy(facts.Generated, from.Generated)
-	facts.Changed = map[string]string{}
+// changedFiles are the host files of a deployment that the administrator changed, with
+// the checksums of what they are now.
+func (in *Installer) changedFiles(from *deployment.Record) (map[string]string, error) {
+	changed := map[string]string{}
 	for _, f := range from.Files {
 		state, err := in.compare(f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if state != different {
 			continue
@@ -116,8 +119,14 @@ func (in *Installer) addFactsOf(from *deployment.Record, facts *deployment.Facts
 		if err != nil {
 			sum = "" // no file at all
 		}
-		facts.Changed[f.Path] = sum
+		changed[f.Path] = sum
 	}
+	return changed, nil
+}
+
+// addFactsOf adds what is known from a deployment.
+func (in *Installer) addFactsOf(from *deployment.Record, facts *deployment.Facts) error {
+	maps.Copy(facts.Generated, from.Generated)
 	text, err := in.Tree.ReadFile(path.Join(in.Paths.Deployment(from.Name, from.Deployment), deployment.TmpfilesFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -141,20 +141,37 @@ func (c *compiler) compileRegular(name string, f HostFile) error {
 	if slices.Contains(c.templated, f.Path) {
 		return c.compileTemplated(name, f)
 	}
+	f.Source, f.Origin = f.Origin, ""
+	var err error
+	if f.SHA256, err = c.checksumOf(name, f.Source); err != nil {
+		return err
+	}
+	f.Linkable = c.manifest.UseLinks && strings.HasPrefix(f.Path, "/usr/")
+	c.entries = append(c.entries, f)
+	return nil
+}
+
+// checksumOf is that of a file of the image. Of the very image that the deployment
+// before was made from, the record has it: with many containers and nothing new, all
+// else is quick.
+func (c *compiler) checksumOf(name, source string) (string, error) {
+	if c.From != nil && c.From.Image.Commit == c.Image.Commit {
+		for _, known := range c.From.Files {
+			if known.Source == source && known.SHA256 != "" {
+				return known.SHA256, nil
+			}
+		}
+	}
 	content, err := c.Files.Open(name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer content.Close()
 	hash := sha256.New()
 	if _, err := io.Copy(hash, content); err != nil {
-		return err
+		return "", err
 	}
-	f.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	f.Source, f.Origin = f.Origin, ""
-	f.Linkable = c.manifest.UseLinks && strings.HasPrefix(f.Path, "/usr/")
-	c.entries = append(c.entries, f)
-	return nil
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 func (c *compiler) compileTemplated(name string, f HostFile) error {
