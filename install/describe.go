@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/drift"
 	"github.com/syscontainer/syscontainer/install/hint"
 )
 
@@ -27,18 +29,20 @@ type Summary struct {
 // Details are all that is known of a container.
 type Details struct {
 	Summary
-	Created     time.Time         `json:"created"`
-	Commit      string            `json:"commit"`
-	Runtime     string            `json:"runtime"`
-	Values      map[string]string `json:"values"`  // that were set
-	Secrets     []string          `json:"secrets"` // that were set; nothing tells their values
-	Variables   []VariableDetails `json:"variables"`
-	Deployments []int             `json:"deployments"`
-	Sub         string            `json:"sub"`
-	Result      string            `json:"result"`
-	MainPID     int               `json:"main_pid"`
-	Status      string            `json:"status"`
-	Since       *time.Time        `json:"since,omitempty"`
+	Created     time.Time           `json:"created,omitzero"`
+	Commit      string              `json:"commit"`
+	Runtime     string              `json:"runtime"`
+	Values      map[string]string   `json:"values"`  // that were set
+	Secrets     []string            `json:"secrets"` // that were set; nothing tells their values
+	Variables   []VariableDetails   `json:"variables"`
+	Deployments []DeploymentDetails `json:"deployments"`
+	// Bad has the digests of images that failed, and how.
+	Bad     map[string]string `json:"bad,omitempty"`
+	Sub     string            `json:"sub"`
+	Result  string            `json:"result"`
+	MainPID int               `json:"main_pid"`
+	Status  string            `json:"status"`
+	Since   *time.Time        `json:"since,omitempty"`
 	// HealthCheck is null when there is none.
 	HealthCheck *deployment.HealthCheck `json:"health_check"`
 	// Units are those that the image brings beside its service.
@@ -64,6 +68,8 @@ type VariableDetails struct {
 type FileDetails struct {
 	deployment.HostFile
 	State string `json:"state"` // ok, changed or missing
+	// Differences say how it is changed.
+	Differences []drift.Difference `json:"differences,omitempty"`
 }
 
 // List describes all containers. One that cannot be described is in the list
@@ -95,45 +101,54 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	return list, nil
 }
 
-// Show describes one container.
+// Show describes one container. Of one that is broken it describes what can be
+// known, also with the error.
 func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	if err := in.checkKnown(name); err != nil {
 		return nil, err
 	}
-	summary, err := in.summarize(name)
-	if err != nil {
-		return nil, brokenHint(name, err)
+	details := &Details{Values: map[string]string{}, Secrets: []string{}, Variables: []VariableDetails{}, Deployments: []DeploymentDetails{}, Units: []UnitDetails{}, Files: []FileDetails{}}
+	var err error
+	details.Summary, err = in.summarize(name)
+	if record, recordErr := in.currentRecord(name); recordErr == nil {
+		err = errors.Join(err, in.describeRecord(ctx, record, details), in.describeUnits(ctx, record, details))
 	}
-	var status Status
-	if summary.Unit != "" {
-		if status, err = in.Services.Status(ctx, summary.Unit); err != nil {
-			return nil, err
+	if err = errors.Join(err, in.describeDeployments(details)); err != nil {
+		details.Error = err.Error()
+		return details, brokenHint(name, err)
+	}
+	return details, nil
+}
+
+// describeRecord adds what the record of the current deployment tells, and what became
+// of it on the host.
+func (in *Installer) describeRecord(ctx context.Context, record *deployment.Record, details *Details) error {
+	details.Created, details.Commit, details.Runtime = record.Created, record.Image.Commit, record.Runtime
+	maps.Copy(details.Values, record.Values)
+	details.Secrets = append(details.Secrets, record.Secrets...)
+	details.Variables = in.describeVariables(ctx, record)
+	details.HealthCheck = record.HealthCheck
+	return in.describeFiles(record, details)
+}
+
+// describeUnits adds what systemd says.
+func (in *Installer) describeUnits(ctx context.Context, record *deployment.Record, details *Details) error {
+	var errs []error
+	if record.Unit != "" {
+		status, err := in.Services.Status(ctx, record.Unit)
+		errs = append(errs, err)
+		details.State, details.Enabled = status.Active, status.FileState
+		details.Sub, details.Result, details.MainPID, details.Status = status.Sub, status.Result, status.MainPID, status.StatusText
+		if !status.Since.IsZero() {
+			details.Since = &status.Since
 		}
-		summary.State, summary.Enabled = status.Active, status.FileState
-	}
-	record, err := in.currentRecord(name)
-	if err != nil {
-		return nil, brokenHint(name, err)
-	}
-	details := &Details{
-		Summary: summary, Created: record.Created, Commit: record.Image.Commit, Runtime: record.Runtime,
-		Values: record.Values, Secrets: append([]string{}, record.Secrets...), Variables: in.describeVariables(ctx, record), Sub: status.Sub, Result: status.Result, MainPID: status.MainPID, Status: status.StatusText,
-		HealthCheck: record.HealthCheck, Units: []UnitDetails{}, Files: []FileDetails{},
-	}
-	if !status.Since.IsZero() {
-		details.Since = &status.Since
-	}
-	if details.Deployments, err = in.deploymentNumbers(name); err != nil {
-		return nil, err
 	}
 	for _, unit := range record.Units {
 		status, err := in.Services.Status(ctx, unit.Name)
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		details.Units = append(details.Units, UnitDetails{Name: unit.Name, State: status.Active, Enabled: status.FileState})
 	}
-	return details, in.describeFiles(record, details)
+	return errors.Join(errs...)
 }
 
 // describeVariables lists the variables of the deployment's image. None is in the
@@ -163,15 +178,22 @@ func brokenHint(name string, err error) error {
 }
 
 func (in *Installer) describeFiles(record *deployment.Record, details *Details) error {
-	words := map[fileState]string{absent: "missing", asRecorded: "ok", different: "changed"}
+	var errs []error
 	for _, f := range record.Files {
-		state, err := in.compare(f)
+		found, err := drift.Entry(in.Tree, f)
 		if err != nil {
-			return fmt.Errorf("looking at %s: %w", f.Path, err)
+			errs = append(errs, fmt.Errorf("looking at %s: %w", f.Path, err))
 		}
-		details.Files = append(details.Files, FileDetails{HostFile: f, State: words[state]})
+		d := FileDetails{HostFile: f, State: "ok", Differences: found}
+		switch {
+		case len(found) > 0 && found[0].Aspect == drift.Missing:
+			d.State = "missing"
+		case len(found) > 0:
+			d.State = "changed"
+		}
+		details.Files = append(details.Files, d)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // summarize describes a container as far as its record does.
@@ -179,7 +201,7 @@ func (in *Installer) summarize(name string) (Summary, error) {
 	summary := Summary{Name: name}
 	record, err := in.currentRecord(name)
 	if errors.Is(err, ErrNotInstalled) {
-		return summary, errors.New("a change of it was interrupted")
+		return summary, errInterrupted
 	}
 	if err != nil {
 		return summary, err

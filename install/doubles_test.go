@@ -224,11 +224,15 @@ func (d *storeDouble) Undo(_ context.Context, image deployment.Image) error {
 }
 
 func (d *storeDouble) Find(_ context.Context, reference string) (deployment.Image, error) {
-	commit, ok := d.pulled[reference]
-	if !ok {
-		return deployment.Image{}, fmt.Errorf("image %q: no such image", reference)
+	if commit, ok := d.pulled[reference]; ok {
+		return d.image(reference, commit), nil
 	}
-	return d.image(reference, commit), nil
+	for _, commit := range d.held {
+		if digest.FromString(commit).String() == reference {
+			return d.image(reference, commit), nil
+		}
+	}
+	return deployment.Image{}, fmt.Errorf("image %q: no such image", reference)
 }
 
 func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {

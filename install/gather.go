@@ -70,19 +70,11 @@ func (in *Installer) defaultRuntime() string {
 // planNext compiles the deployment that comes after another. It is nil when there is
 // no difference: the image, the request and this program make what is there already.
 func (in *Installer) planNext(ctx context.Context, from *deployment.Record, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
-	files, err := in.Images.Files(ctx, image.Commit)
+	input, err := in.inputAfter(ctx, from, image, req)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := in.gather(from.Name)
-	if err != nil {
-		return nil, err
-	}
-	next := facts.Deployment
-	if err := in.addFactsOf(from, &facts); err != nil {
-		return nil, err
-	}
-	input := deployment.Input{Name: from.Name, From: from, Image: image, Files: files, Request: req, Facts: facts}
+	next := input.Facts.Deployment
 	input.Facts.Deployment = from.Deployment
 	same, err := deployment.Compile(input)
 	if err != nil {
@@ -100,7 +92,20 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 		return nil, err
 	}
 	plan.Download = image.Fetched
-	return plan, in.outline(ctx, from.Name, plan, files)
+	return plan, in.outline(ctx, from.Name, plan, input.Files)
+}
+
+// inputAfter is what the deployment that comes after another is compiled from.
+func (in *Installer) inputAfter(ctx context.Context, from *deployment.Record, image deployment.Image, req deployment.Request) (deployment.Input, error) {
+	files, err := in.Images.Files(ctx, image.Commit)
+	if err != nil {
+		return deployment.Input{}, err
+	}
+	facts, err := in.gather(from.Name)
+	if err == nil {
+		err = in.addFactsOf(from, &facts)
+	}
+	return deployment.Input{Name: from.Name, From: from, Image: image, Files: files, Request: req, Facts: facts}, err
 }
 
 // changedFiles are the host files of a deployment that the administrator changed, with

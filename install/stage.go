@@ -16,7 +16,6 @@ import (
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
-	"github.com/syscontainer/syscontainer/runcspec"
 )
 
 // recordPerm keeps what holds values for the superuser.
@@ -77,7 +76,7 @@ func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *deplo
 	if err := in.Images.Checkout(ctx, plan.To.Image.Commit, disk); err != nil {
 		return err
 	}
-	for _, m := range plan.MountPoints {
+	for _, m := range plan.To.MountPoints {
 		if err := makeMountPoint(disk, m); err != nil {
 			return fmt.Errorf("making the mount point %s: %w", m.Path, err)
 		}
@@ -88,7 +87,7 @@ func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *deplo
 // makeMountPoint makes sure that something can be mounted at m, so that the
 // runtime never writes into the checkout. Links are followed within the rootfs;
 // what the image has there is left as it is.
-func makeMountPoint(rootfs string, m runcspec.MountPoint) error {
+func makeMountPoint(rootfs string, m deployment.MountPoint) error {
 	// What a link of the image leads to is made where there is nothing yet, as the
 	// runtime would; /etc/resolv.conf often leads into /run.
 	disk, err := securejoin.SecureJoin(rootfs, m.Path)
@@ -110,7 +109,7 @@ func makeMountPoint(rootfs string, m runcspec.MountPoint) error {
 		return err
 	}
 	// A tmpfs gets the permissions of what it is mounted on, whatever the umask.
-	return os.Chmod(disk, m.Mode)
+	return os.Chmod(disk, m.Mode.FileMode())
 }
 
 // makeParents makes dir and what is missing above it. A container that is not

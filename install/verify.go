@@ -16,7 +16,8 @@ import (
 type CheckedOut struct {
 	Commit, Dir string
 	// Own are paths in it that may be there besides what the image has, as long as
-	// they are directories or files without content.
+	// they are directories or files without content; nil when that is not known, and
+	// nothing more is looked for.
 	Own map[string]bool
 }
 

@@ -2,7 +2,6 @@ package install
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,11 +11,9 @@ import (
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/drift"
-	"github.com/syscontainer/syscontainer/runcspec"
 )
 
 // checkedOut is the rootfs of a deployment, with the mount points that staging made.
@@ -25,8 +22,12 @@ func (in *Installer) checkedOut(r *deployment.Record) (CheckedOut, error) {
 	if err != nil {
 		return CheckedOut{}, err
 	}
-	tree := CheckedOut{Commit: r.Image.Commit, Dir: disk, Own: map[string]bool{}}
-	for _, m := range in.mountPoints(r) {
+	tree := CheckedOut{Commit: r.Image.Commit, Dir: disk}
+	if r.Rendered == nil { // an early record, which does not tell of mount points
+		return tree, nil
+	}
+	tree.Own = map[string]bool{}
+	for _, m := range r.MountPoints {
 		target, err := securejoin.SecureJoin(disk, m.Path)
 		if err != nil {
 			continue // verifyMountPoints tells of it
@@ -39,27 +40,13 @@ func (in *Installer) checkedOut(r *deployment.Record) (CheckedOut, error) {
 	return tree, nil
 }
 
-// mountPoints are those that the deployment's configuration needs; none where it
-// cannot be read, of which verifyRendered tells.
-func (in *Installer) mountPoints(r *deployment.Record) []runcspec.MountPoint {
-	data, err := in.Tree.ReadFile(path.Join(in.Paths.Deployment(r.Name, r.Deployment), deployment.ConfigFile))
-	if err != nil {
-		return nil
-	}
-	var spec specs.Spec
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return nil
-	}
-	return deployment.MountPoints(&spec, in.Tree)
-}
-
 // verifyMountPoints looks for the places that the runtime mounts at.
 func (in *Installer) verifyMountPoints(v *Verification, rootfs string) error {
 	disk, err := in.Tree.Path(rootfs)
 	if err != nil {
 		return err
 	}
-	for _, m := range in.mountPoints(v.record) {
+	for _, m := range v.record.MountPoints {
 		target, err := securejoin.SecureJoin(disk, m.Path)
 		if err != nil {
 			return fmt.Errorf("looking at the mount point %s: %w", m.Path, err)
@@ -72,7 +59,7 @@ func (in *Installer) verifyMountPoints(v *Verification, rootfs string) error {
 		at := path.Join(rootfs, inside)
 		known := slices.ContainsFunc(v.Differences, func(d drift.Difference) bool { return d.Path == at })
 		if errors.Is(err, fs.ErrNotExist) && !known {
-			v.Differences = append(v.Differences, drift.Difference{Place: drift.Rootfs, Path: at, Aspect: drift.Missing, Want: "mount point"})
+			v.Differences = append(v.Differences, drift.Difference{Place: drift.Rootfs, Path: at, Aspect: drift.Missing, Want: "a place to mount at"})
 		}
 	}
 	return nil

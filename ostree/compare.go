@@ -47,7 +47,8 @@ type Difference struct {
 // Compare looks at a checkout of a commit in dir and calls tell with every
 // difference: each entry's type, mode, owner, content, target and attributes, and
 // entries that the commit does not have. Of those, the paths in own are no
-// difference as long as they are directories, or files without content. A file that
+// difference as long as they are directories, or files without content; with a nil own
+// they are not looked for at all. A file that
 // is a hard link to its object is what that is: the walk looks at each object once.
 // An error is that of the comparison itself; what lies below directories that the
 // repo cannot tell of is not looked at.
@@ -103,6 +104,9 @@ func (c *comparison) dir(ctx context.Context, fd int, at string, want dirName, l
 		if err := c.subdir(ctx, fd, path.Join(at, name), sub, below); err != nil {
 			return err
 		}
+	}
+	if c.own == nil {
+		return nil
 	}
 	return c.extras(ctx, fd, at, there)
 }

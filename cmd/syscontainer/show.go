@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/drift"
 )
 
 func showCommand() *cli.Command {
@@ -21,9 +23,10 @@ func showCommand() *cli.Command {
 		Usage:     "show all that is known of a container",
 		ArgsUsage: "NAME",
 		UsageText: "syscontainer show [--json] NAME",
-		Description: "The image and its digest, the deployment, what systemd says of the unit, the values that were\n" +
-			"set and those that were not, but for secrets, and each file on the host, with a note where\n" +
-			"it is changed or missing.",
+		Description: "The image and its digest, the deployments and which of them a rollback leads to, images that failed\n" +
+			"before, what systemd says of the unit, the values that were set and those that were not, but for\n" +
+			"secrets, and each file on the host, with a note where it is changed or missing. Of a container that\n" +
+			"is broken it tells what can be known, and exits with 1.",
 		Flags:        []cli.Flag{jsonFlag()},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
@@ -36,25 +39,21 @@ func showCommand() *cli.Command {
 
 func runShow(ctx context.Context, installer *install.Installer, name string, out output) error {
 	details, err := installer.Show(ctx, name)
-	if err != nil {
+	if details == nil {
 		return err
 	}
-	return out.print(details, func(w io.Writer) { table(w, showRows(details)) })
+	return errors.Join(err, out.print(details, func(w io.Writer) { table(w, showRows(details)) }))
 }
 
 func showRows(d *install.Details) [][]string {
-	var numbers []string
-	for _, n := range d.Deployments {
-		numbers = append(numbers, strconv.Itoa(n))
+	rows := [][]string{{"name:", d.Name}}
+	if d.Error != "" {
+		rows = append(rows, []string{"broken:", strings.ReplaceAll(d.Error, "\n", "; ")})
 	}
-	rows := [][]string{
-		{"name:", d.Name},
-		{"image:", d.Image},
-		{"digest:", d.Digest},
-		{"commit:", d.Commit},
-		{"deployment:", fmt.Sprintf("%d of %s", d.Deployment, strings.Join(numbers, ", "))},
-		{"created:", d.Created.Format(time.RFC3339)},
+	if d.Deployment != 0 {
+		rows = append(rows, []string{"image:", d.Image}, []string{"digest:", d.Digest}, []string{"commit:", d.Commit})
 	}
+	rows = append(rows, deploymentRows(d)...)
 	if d.Unit != "" {
 		rows = append(rows, []string{"unit:", unitLine(d)})
 	}
@@ -76,10 +75,50 @@ func showRows(d *install.Details) [][]string {
 	rows = append(rows, valueRows(d)...)
 	for _, f := range d.Files {
 		line := f.Path
-		if f.State != "ok" {
-			line += " (" + f.State + ")"
+		switch f.State {
+		case "missing":
+			line += " (missing)"
+		case "changed":
+			line += " (changed: " + changes(f.Differences) + ")"
 		}
 		rows = append(rows, []string{"file:", line})
+	}
+	return rows
+}
+
+// changes says in what respects a file is changed, and by whom if that was his to do.
+func changes(differences []drift.Difference) string {
+	var aspects []string
+	for _, d := range differences {
+		aspects = append(aspects, string(d.Aspect))
+	}
+	text := strings.Join(aspects, ", ")
+	if differences[0].Administrator {
+		text += ", by the administrator"
+	}
+	return text
+}
+
+// deploymentRows are the deployments, and the images that failed.
+func deploymentRows(d *install.Details) [][]string {
+	var rows [][]string
+	for _, one := range d.Deployments {
+		words := []string{strconv.Itoa(one.Number)}
+		if one.Current {
+			words[0] += " (current)"
+		}
+		if one.Rollback {
+			words[0] += " (where a rollback leads)"
+		}
+		if one.Error != "" {
+			words = append(words, "broken: "+one.Error)
+		} else {
+			words = append(words, one.Created.Format(time.RFC3339), one.Digest)
+		}
+		rows = append(rows, []string{"deployment:", strings.Join(words, ", ")})
+	}
+	for _, digest := range slices.Sorted(maps.Keys(d.Bad)) {
+		rows = append(rows, []string{"failed before:", digest + ", " + d.Bad[digest]})
 	}
 	return rows
 }

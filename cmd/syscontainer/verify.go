@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,31 +18,63 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "find what was changed, damaged or lost since containers were installed",
 		ArgsUsage: "[NAME...]",
-		UsageText: "syscontainer verify [--json] [NAME...]",
+		UsageText: "syscontainer verify [--json] [NAME...]\n" +
+			"syscontainer verify --repair [--json] [NAME...] [FILE...]",
 		Description: "Compares every deployment of the named containers, or of all: its files with the repo, the repo's\n" +
 			"objects with their checksums, and what was rendered with the record; of the current deployment also\n" +
 			"its units, its host files and whether its units are enabled. Each difference is told, with what was\n" +
 			"expected and what is there, also what an administrator may change, and marked as such. The exit\n" +
-			"status is 1 when there is any.",
-		Flags:        []cli.Flag{jsonFlag()},
+			"status is 1 when there is any.\n\n" +
+			"With --repair they are mended: files of deployments from the repo, damaged objects of the repo from\n" +
+			"where the image came from, what was rendered by rendering it again, and units and missing host files\n" +
+			"from the deployment. A host file that was changed is put back only where it is named, as a FILE that\n" +
+			"begins with a slash. No service is restarted.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "repair", Usage: "mend what can be mended"},
+			jsonFlag(),
+		},
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
-				return runVerify(ctx, installer, c.Args().Slice(), outputOf(c))
+				names, files := namesAndFiles(c.Args().Slice())
+				verify := func() ([]*install.Verification, error) { return installer.Verify(ctx, names...) }
+				if c.Bool("repair") {
+					verify = func() ([]*install.Verification, error) {
+						return installer.Repair(ctx, install.RepairRequest{Names: names, Files: files})
+					}
+				} else if len(files) > 0 {
+					return usageErrorf("verify: %s is a file, and files are named for --repair only", files[0])
+				}
+				return runVerify(verify, outputOf(c))
 			})
 		},
 	}
 }
 
-func runVerify(ctx context.Context, installer *install.Installer, names []string, out output) error {
-	list, err := installer.Verify(ctx, names...)
+func runVerify(verify func() ([]*install.Verification, error), out output) error {
+	list, err := verify()
 	if err != nil {
 		return err
 	}
-	if err := out.print(append([]*install.Verification{}, list...), func(w io.Writer) { printVerifications(w, list) }); err != nil {
+	if list == nil {
+		list = []*install.Verification{}
+	}
+	if err := out.print(list, func(w io.Writer) { printVerifications(w, list) }); err != nil {
 		return err
 	}
 	return verifyError(list)
+}
+
+// namesAndFiles separates the files of the host from the names of containers.
+func namesAndFiles(args []string) (names, files []string) {
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "/") {
+			files = append(files, path.Clean(arg))
+		} else {
+			names = append(names, arg)
+		}
+	}
+	return names, files
 }
 
 // verifyError says how many deployments are not as they should be.
@@ -64,8 +97,14 @@ func printVerifications(w io.Writer, list []*install.Verification) {
 		if v.Error != "" {
 			fmt.Fprintln(w, "  "+strings.ReplaceAll(v.Error, "\n", "\n  "))
 		}
+		for _, d := range v.Repaired {
+			fmt.Fprintln(w, "  repaired: "+differenceLine(d))
+		}
 		for _, d := range v.Differences {
 			fmt.Fprintln(w, "  "+differenceLine(d))
+		}
+		if v.Restart {
+			fmt.Fprintln(w, "  the service may still use what was there before: systemctl restart "+v.Name)
 		}
 	}
 }

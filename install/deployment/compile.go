@@ -152,21 +152,21 @@ func (c *compiler) compileContainer(unit unitgen.Unit) error {
 	if err != nil {
 		return err
 	}
-	c.plan.MountPoints = MountPoints(spec, c.Facts.Tree)
+	c.plan.To.MountPoints = c.mountPoints(spec)
 	return errors.Join(c.compileDropIn(unit, spec), c.compileComeback(unit), c.compileTmpfiles(runcspec.BindSources(spec)), c.compileHealthCheck())
 }
 
-// MountPoints are those of a configuration, each a file where the host has a file to
+// mountPoints are those of the spec, each a file where the host has a file to
 // bind there.
-func MountPoints(spec *specs.Spec, host HostReader) []runcspec.MountPoint {
-	points := runcspec.MountPoints(spec)
-	for i, point := range points {
-		if point.Source == "" {
-			continue
+func (c *compiler) mountPoints(spec *specs.Spec) []MountPoint {
+	var points []MountPoint
+	for _, point := range runcspec.MountPoints(spec) {
+		if point.Source != "" {
+			if info, err := c.Facts.Tree.Stat(point.Source); err == nil {
+				point.Dir = info.IsDir()
+			}
 		}
-		if info, err := host.Stat(point.Source); err == nil {
-			points[i].Dir = info.IsDir()
-		}
+		points = append(points, MountPoint{Path: point.Path, Dir: point.Dir, Mode: ModeOf(point.Mode)})
 	}
 	return points
 }

@@ -85,7 +85,8 @@ func (r Relations) replaced(other Relations) Relations {
 }
 
 // Equals reports whether two records describe the same deployment, whenever each was
-// made and whatever stands beside the administrator's files.
+// made and whatever stands beside the administrator's files. What is rendered for them,
+// and mounted, is compared elsewhere: early records do not tell of it.
 func (r *Record) Equals(other *Record) bool {
 	one, err := r.comparable().Encode()
 	two, otherErr := other.comparable().Encode()
@@ -95,5 +96,6 @@ func (r *Record) Equals(other *Record) bool {
 func (r *Record) comparable() *Record {
 	c := *r
 	c.Created, c.Files = time.Time{}, r.withoutBeside()
+	c.Rendered, c.MountPoints = nil, nil
 	return &c
 }

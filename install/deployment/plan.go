@@ -1,7 +1,5 @@
 package deployment
 
-import "github.com/syscontainer/syscontainer/runcspec"
-
 // Plan is a change that was thought through and not yet begun. It is plain data:
 // equal requests on equal hosts have equal plans.
 type Plan struct {
@@ -9,9 +7,7 @@ type Plan struct {
 	To   *Record `json:"-"`
 	// Rendered are the files that staging writes into the deployment.
 	Rendered []RenderedFile `json:"-"`
-	// MountPoints must exist in the rootfs for the runtime to mount there.
-	MountPoints []runcspec.MountPoint `json:"-"`
-	Warnings    []string              `json:"-"`
+	Warnings []string       `json:"-"`
 	// Before is how the units of From are.
 	Before Situation `json:"-"`
 

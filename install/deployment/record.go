@@ -48,6 +48,9 @@ type Record struct {
 	// Rendered are the files of the deployment that do not come from the image as they
 	// are. A record of an early version has none.
 	Rendered []Rendered `json:"rendered,omitempty"`
+	// MountPoints must exist in the rootfs for the runtime to mount there. A record of
+	// an early version does not tell.
+	MountPoints []MountPoint `json:"mount_points,omitempty"`
 	// Files are all entries that the deployment puts onto the host: unit,
 	// drop-in, tmpfiles.d file and the image's host files.
 	Files []HostFile `json:"files"`
@@ -59,6 +62,14 @@ type Rendered struct {
 	Mode Mode   `json:"mode"`
 	// SHA256 is "" for a secret: its checksum would tell who can guess.
 	SHA256 string `json:"sha256,omitempty"`
+}
+
+// MountPoint is a directory or a file of the rootfs at which something is mounted.
+// The image may have it; what it lacks is made.
+type MountPoint struct {
+	Path string `json:"path"`
+	Dir  bool   `json:"dir"`
+	Mode Mode   `json:"mode"`
 }
 
 // Relations are orderings and requirements that the user adds to what the image's

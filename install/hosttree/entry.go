@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,29 @@ func copyXattrs(source, target string) error {
 	}
 	return nil
 }
+
+// SameXattrs gives the target, an open directory, the extended attributes of the source, and takes those
+// away that the source does not have; but for the label of SELinux.
+func SameXattrs(source, target *os.File) error {
+	from, to := fdPath(source), fdPath(target)
+	names, err := xattrNames(to)
+	if err != nil {
+		return fmt.Errorf("reading extended attributes: %w", err)
+	}
+	for _, name := range names {
+		if _, err := xattr(from, name); name == label || err == nil {
+			continue
+		}
+		if err := unix.Fremovexattr(int(target.Fd()), name); err != nil {
+			return fmt.Errorf("removing the extended attribute %s: %w", name, err)
+		}
+	}
+	return copyXattrs(from, to)
+}
+
+// fdPath is a path that leads to an open file. The slash keeps it from being the link
+// that it is in /proc.
+func fdPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/.", f.Fd()) }
 
 func xattrNames(path string) ([]string, error) {
 	size, err := unix.Llistxattr(path, nil)

@@ -14,7 +14,8 @@ import (
 type CheckedOut struct {
 	Commit, Dir string
 	// Own are paths in the tree that may be there besides what the commit has, as
-	// long as they are directories or files without content.
+	// long as they are directories or files without content; nil when that is not
+	// known, and nothing more is looked for.
 	Own map[string]bool
 }
 

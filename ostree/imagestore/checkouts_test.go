@@ -12,7 +12,7 @@ import (
 // checked verifies one checkout.
 func checked(t *testing.T, store *imagestore.Store, commit, dir string) imagestore.Checked {
 	t.Helper()
-	list, err := store.VerifyCheckouts(t.Context(), []imagestore.CheckedOut{{Commit: commit, Dir: dir}})
+	list, err := store.VerifyCheckouts(t.Context(), []imagestore.CheckedOut{{Commit: commit, Dir: dir, Own: map[string]bool{}}})
 	do(t, err)
 	return list[0]
 }
