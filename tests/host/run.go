@@ -80,21 +80,34 @@ type streams struct {
 func machineNamespaces() []string { return []string{"--all", "--root", "--wd"} }
 
 func (h *Host) attach(ctx context.Context, s streams, namespaces, argv []string) error {
+	cmd, free, err := h.command(ctx, namespaces, argv)
+	if err != nil {
+		return err
+	}
+	defer free()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.in, s.out, s.err
+	return cmd.Run()
+}
+
+// Command returns a command inside the machine, to be started, as Run starts it. free is to be called afterwards.
+func (h *Host) Command(ctx context.Context, argv ...string) (cmd *exec.Cmd, free func(), err error) {
+	return h.command(ctx, machineNamespaces(), argv)
+}
+
+func (h *Host) command(ctx context.Context, namespaces, argv []string) (cmd *exec.Cmd, free func(), err error) {
 	args := append([]string{"--target=" + strconv.Itoa(h.leader)}, namespaces...)
-	cmd := exec.CommandContext(ctx, "nsenter", append(append(args, "--"), argv...)...)
+	cmd = exec.CommandContext(ctx, "nsenter", append(append(args, "--"), argv...)...)
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0",
 	}
 	cmd.WaitDelay = 5 * time.Second
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.in, s.out, s.err
 	cgroup, err := h.openCgroup()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer cgroup.Close()
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd())}
-	return cmd.Run()
+	return cmd, func() { cgroup.Close() }, nil
 }
 
 // openCgroup opens the cgroup of the machine's PID 1: what we run inside must be in a cgroup that exists inside.

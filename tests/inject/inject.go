@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +21,11 @@ import (
 type Fault struct {
 	Nth   int        // the call, from 1
 	Errno unix.Errno // what it returns; 0 kills the program and what it has started
+	Only  string     // only calls that begin so, as Report.Hit has them, count; "" is all
 }
+
+// Requests are the calls by which systemd is asked for a change.
+const Requests = "write socket:"
 
 // Report is what was seen.
 type Report struct {
@@ -129,7 +134,7 @@ func (w *watcher) answerOne() error {
 		return ignore(err, unix.ENOENT, unix.EINTR)
 	}
 	answer := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-	if int(n.pid) != w.thread && n.changesState() {
+	if int(n.pid) != w.thread && n.changesState() && (w.fault.Only == "" || strings.HasPrefix(n.String(), w.fault.Only)) {
 		w.report.Calls++
 		if w.report.Calls == w.fault.Nth {
 			w.report.Hit = n.String()
