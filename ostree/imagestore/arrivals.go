@@ -186,9 +186,9 @@ func (a *arrivals) giveBack(ready []*arrival) {
 
 // finish ends the pull's part here: layers that are complete become part of the
 // repo if they may be of use, the others are thrown away.
-func (a *arrivals) finish(ctx context.Context, hopeless bool) error {
+func (a *arrivals) finish(ctx context.Context, rest fate) error {
 	errs := []error{a.settle()}
-	if !hopeless {
+	if rest == keepLayers {
 		a.commit(ctx, a.take())
 	}
 	for _, l := range a.take() {

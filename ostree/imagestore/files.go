@@ -1,8 +1,6 @@
 package imagestore
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,19 +10,9 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/syscontainer/syscontainer/ostree"
 )
-
-// Owner is what a [fs.FileInfo] of [Store.Files] returns from Sys.
-type Owner struct {
-	UID, GID uint32
-	Xattrs   []ostree.Xattr
-}
-
-// Owner returns whose the file is.
-func (o Owner) Owner() (uid, gid int) { return int(o.UID), int(o.GID) }
 
 // Files is a view of a merged image: an [fs.ReadLinkFS], [fs.StatFS],
 // [fs.ReadFileFS] and [fs.ReadDirFS]. Symlinks are followed within the image,
@@ -74,40 +62,6 @@ type item struct {
 // maxLinks is how many symlinks a path may pass, as in the kernel.
 const maxLinks = 40
 
-// info implements fs.FileInfo and fs.DirEntry.
-type info struct {
-	name   string
-	size   int64
-	mode   fs.FileMode
-	owner  Owner
-	target string
-}
-
-func (i *info) Name() string               { return i.name }
-func (i *info) Size() int64                { return i.size }
-func (i *info) Mode() fs.FileMode          { return i.mode }
-func (i *info) ModTime() time.Time         { return time.Time{} }
-func (i *info) IsDir() bool                { return i.mode.IsDir() }
-func (i *info) Sys() any                   { return i.owner }
-func (i *info) Type() fs.FileMode          { return i.mode.Type() }
-func (i *info) Info() (fs.FileInfo, error) { return i, nil }
-
-func newInfo(name string, m ostree.Meta) *info {
-	i := &info{name: name, mode: fs.FileMode(m.Mode & 0o777), owner: Owner{UID: m.UID, GID: m.GID, Xattrs: m.Xattrs}}
-	switch m.Mode & ostree.TypeMask {
-	case ostree.TypeDir:
-		i.mode |= fs.ModeDir
-	case ostree.TypeLink:
-		i.mode |= fs.ModeSymlink
-	}
-	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
-		if m.Mode&bit != 0 {
-			i.mode |= flag
-		}
-	}
-	return i
-}
-
 // stat reads what an item is.
 func (f *files) stat(it item) (*info, error) {
 	var result *info
@@ -130,16 +84,6 @@ func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
 	}
 	defer file.Close()
 	return fileInfo(it, file), nil
-}
-
-// fileInfo is what a file or symlink is.
-func fileInfo(it item, file *ostree.File) *info {
-	i := newInfo(it.name, file.Meta)
-	i.size, i.target = file.Size, cmp.Or(it.target, file.Target)
-	if i.mode&fs.ModeSymlink != 0 {
-		i.size = int64(len(i.target))
-	}
-	return i
 }
 
 // walk finds what stands at a path. Symlinks on the way are followed within the
@@ -305,93 +249,4 @@ func (f *files) ReadFile(name string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(file)
-}
-
-// Open implements fs.FS.
-func (f *files) Open(name string) (fs.File, error) {
-	it, err := f.walk(name, keepLast)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	if it.tree != nil {
-		return f.openTree(name, it)
-	}
-	file, err := f.openItem(it)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	if file.info.target == "" { // most files, for which this was the only look
-		return file, nil
-	}
-	if it, err = f.walk(name, followLast); err != nil {
-		return nil, pathError("open", name, err)
-	}
-	if it.tree != nil {
-		return f.openTree(name, it)
-	}
-	file, err = f.openItem(it)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	return file, nil
-}
-
-func (f *files) openTree(name string, it item) (fs.File, error) {
-	i, err := f.stat(it)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	list, err := f.list(it.tree)
-	return &openDir{info: i, rest: list}, pathError("open", name, err)
-}
-
-// openItem opens what is not a directory. A symlink has no content.
-func (f *files) openItem(it item) (*openFile, error) {
-	opened := &openFile{ReadCloser: io.NopCloser(bytes.NewReader(nil))}
-	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
-		file, err := repo.LoadFile(ctx, it.sum)
-		if err != nil {
-			return err
-		}
-		opened.info = fileInfo(it, file)
-		if file.Content != nil {
-			opened.ReadCloser = file.Content
-		}
-		return nil
-	})
-	return opened, err
-}
-
-// openFile implements fs.File.
-type openFile struct {
-	io.ReadCloser
-	info *info
-}
-
-func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
-
-// openDir implements fs.ReadDirFile.
-type openDir struct {
-	info *info
-	rest []fs.DirEntry
-}
-
-func (o *openDir) Stat() (fs.FileInfo, error) { return o.info, nil }
-
-func (o *openDir) Close() error { return nil }
-
-func (o *openDir) Read([]byte) (int, error) {
-	return 0, pathError("read", o.info.name, errors.New("is a directory"))
-}
-
-func (o *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n > 0 && len(o.rest) == 0 {
-		return nil, io.EOF
-	}
-	if n <= 0 || n > len(o.rest) {
-		n = len(o.rest)
-	}
-	list := o.rest[:n:n]
-	o.rest = o.rest[n:]
-	return list, nil
 }

@@ -222,6 +222,14 @@ func (p *pull) writeImage(ctx context.Context, txn *ostree.Txn, record imageReco
 	return txn.WriteCommit(ostree.CommitSpec{Subject: record.reference, Root: root, Metadata: record.values()})
 }
 
+// fate is what becomes of the complete layers of a pull that has failed.
+type fate int
+
+const (
+	keepLayers fate = iota // the next attempt goes on with them
+	dropLayers             // there is no reason why that should succeed
+)
+
 // finish ends the pull, which failed if there is a reason. When it was interrupted,
 // the layers that are complete stay, for the next attempt; otherwise nothing is
 // left, since there is no reason why it should succeed the next time.
@@ -232,10 +240,13 @@ func (p *pull) finish(ctx context.Context, reason error) error {
 		p.pool.Close()
 	}
 	ctx = context.WithoutCancel(ctx)
-	hopeless := !interrupted(reason)
+	rest := dropLayers
+	if interrupted(reason) {
+		rest = keepLayers
+	}
 	var errs []error
 	if p.arrivals != nil {
-		errs = append(errs, p.arrivals.finish(ctx, hopeless))
+		errs = append(errs, p.arrivals.finish(ctx, rest))
 	}
 	if p.repo != nil {
 		errs = append(errs, p.repo.Close())
@@ -244,7 +255,7 @@ func (p *pull) finish(ctx context.Context, reason error) error {
 		errs = append(errs, p.lock.release())
 	}
 	if p.begun && !p.committed {
-		errs = append(errs, p.tidy(ctx, hopeless))
+		errs = append(errs, p.tidy(ctx, rest))
 	}
 	return errors.Join(errs...)
 }
@@ -273,15 +284,15 @@ func interrupted(err error) bool {
 // or to a prune, what is to be removed.
 const undoPatience = 2 * time.Second
 
-// tidy removes the layers of a hopeless pull, a repo in which nothing is, and of the
+// tidy removes the layers that are to be dropped, a repo in which nothing is, and of the
 // directories that were made for it those that are empty then.
 //
 // Others may have found the layers and build on them. They hold the lock for as long
 // as they do, and when they are done their images use the layers: what an image
 // uses stays.
-func (p *pull) tidy(ctx context.Context, hopeless bool) error {
+func (p *pull) tidy(ctx context.Context, rest fate) error {
 	err := p.store.withRepoAlone(ctx, undoPatience, func(repo *ostree.Repo) error {
-		if !hopeless || p.arrivals == nil || len(p.arrivals.own) == 0 {
+		if rest == keepLayers || p.arrivals == nil || len(p.arrivals.own) == 0 {
 			return nil
 		}
 		own := func(ref string) bool { return slices.Contains(p.arrivals.own, ref) }

@@ -127,6 +127,7 @@ type push struct {
 	sys    *system
 	to     types.ImageReference // what is written to
 	source *source
+	keeps  bool // the destination takes the manifest as it is
 }
 
 // run writes the image to its place.
@@ -151,8 +152,8 @@ func (p *push) run(ctx context.Context, to types.ImageReference) (Pushed, error)
 
 // copy decides what is sent, and lets copy.Image do it.
 func (p *push) copy(ctx context.Context) (Pushed, error) {
-	keeps := keepsManifest(p.to.Transport().Name(), p.source.record.mediaType)
-	if err := p.plan(ctx, keeps); err != nil {
+	p.keeps = keepsManifest(p.to.Transport().Name(), p.source.record.mediaType)
+	if err := p.plan(ctx); err != nil {
 		return Pushed{}, err
 	}
 	policy, err := signature.NewPolicyContext(&signature.Policy{
@@ -167,15 +168,15 @@ func (p *push) copy(ctx context.Context) (Pushed, error) {
 		ReportWriter:     p.store.options.Progress,
 		SourceCtx:        p.sys.SystemContext,
 		DestinationCtx:   p.sys.SystemContext,
-		PreserveDigests:  keeps && len(p.source.tars) == 0,
+		PreserveDigests:  p.keeps && len(p.source.tars) == 0,
 	})
 	if err != nil {
 		return Pushed{}, err
 	}
 	sum, err := manifest.Digest(written)
-	pushed := Pushed{Digest: sum.String(), Same: sum == p.source.record.digest, Converted: !keeps}
+	pushed := Pushed{Digest: sum.String(), Same: sum == p.source.record.digest, Converted: !p.keeps}
 	for _, l := range p.source.export.layers {
-		if keeps && p.source.tars[l.info.Digest] {
+		if p.keeps && p.source.tars[l.info.Digest] {
 			pushed.Recompressed = append(pushed.Recompressed, l.info.Digest.String())
 		}
 	}
@@ -194,7 +195,7 @@ func keepsManifest(transport, mediaType string) bool {
 }
 
 // plan finds out which blobs can be had, and makes those that have to be sent.
-func (p *push) plan(ctx context.Context, keeps bool) error {
+func (p *push) plan(ctx context.Context) error {
 	missing, err := p.missing(ctx)
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (p *push) plan(ctx context.Context, keeps bool) error {
 			defer func() { <-slots }()
 			var blob opener
 			var err error
-			if keeps {
+			if p.keeps {
 				blob, err = p.source.export.rebuild(ctx, p.sys.scratch.dir, l)
 			}
 			mu.Lock()

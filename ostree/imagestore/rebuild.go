@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
@@ -33,7 +32,7 @@ func (e *export) rebuild(ctx context.Context, dir string, l exportLayer) (blob o
 	if kept != nil || err != nil {
 		return kept, err
 	}
-	f, err := os.Create(filepath.Join(dir, l.info.Digest.Encoded()))
+	f, err := os.CreateTemp(dir, "blob-")
 	if err != nil {
 		return nil, err
 	}
