@@ -66,14 +66,14 @@ func TestEtcdKeepsItsDataOverUpdateAndRollback(t *testing.T) {
 	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "Deactivated successfully")
 	t.Logf("etcd was down for %v, of which it took %v to stop", downTime(t, m), stopTime(t, m))
 
-	contains(t, "the rollback", m.Must("syscontainer", "rollback", "etcd"), "(deployment 1 after 2)")
+	contains(t, "the rollback", m.Must("syscontainer", "rollback", "--wait", "1s", "etcd"), "(deployment 1 after 2)")
 	keeps(t, m, "1")
 	if left := m.Try("test", "-e", "/usr/local/share/etcd"); left.Code == 0 {
 		t.Error("the rollback left the new host file")
 	}
-	m.Must("syscontainer", "rollback", "etcd")
+	m.Must("syscontainer", "rollback", "--wait", "1s", "etcd")
 	keeps(t, m, "2")
-	m.Must("syscontainer", "rollback", "--to", "1", "etcd")
+	m.Must("syscontainer", "rollback", "--wait", "1s", "--to", "1", "etcd")
 	keeps(t, m, "1")
 	m.Must("ostree", "fsck", "--quiet", "--repo=/var/lib/syscontainer/repo")
 }
