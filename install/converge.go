@@ -9,6 +9,7 @@ import (
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hosttree"
+	"github.com/syscontainer/syscontainer/unitgen"
 )
 
 // converge brings the host to t.To. Each step can be repeated, and finds out for
@@ -67,13 +68,45 @@ func (in *Installer) enterUnits(ctx context.Context, t transition) error {
 			}
 		}
 	}
-	if added := t.enables(); len(added) > 0 {
-		if err := in.Services.Enable(ctx, added); err != nil {
+	enabled := t.enables()
+	if moved := in.moves(t); len(moved) > 0 {
+		if err := in.Services.Disable(ctx, moved); err != nil {
+			return err
+		}
+		enabled = append(enabled, moved...)
+	}
+	if len(enabled) > 0 {
+		if err := in.Services.Enable(ctx, enabled); err != nil {
 			return err
 		}
 	}
 	// After enabling: RequiredBy= and WantedBy= are links that belong to other units.
 	return in.Services.Reload(ctx)
+}
+
+// moves are the units that stay enabled, and to which other links lead from now on.
+func (in *Installer) moves(t transition) []string {
+	var moved []string
+	for _, unit := range t.To.UnitNames() {
+		if slices.Contains(t.Before.Enabled, unit) && t.changes(unit) && !in.installs(t.From, unit).InstallsLike(in.installs(t.To, unit)) {
+			moved = append(moved, unit)
+		}
+	}
+	return moved
+}
+
+// installs reads a unit of a deployment; what cannot be read is an empty unit.
+func (in *Installer) installs(r *deployment.Record, unit string) unitgen.Unit {
+	f, ok := r.File(deployment.UnitFile(unit))
+	if !ok {
+		return unitgen.Unit{}
+	}
+	text, err := in.staged(r)(f)
+	if err != nil {
+		in.Log.Warn("looking how a unit is enabled", "unit", unit, "error", err)
+	}
+	parsed, _ := unitgen.ParseUnit(unit, text) // it was parsed when it was compiled
+	return parsed
 }
 
 // enables are the units that t.To has and t.From has not, if they are to be enabled:

@@ -422,3 +422,26 @@ func TestUninstallAfterAnInterruptedUpdate(t *testing.T) {
 		}
 	})
 }
+
+func TestLinksOfUnitsThatAreEnabledMove(t *testing.T) {
+	for name, enabled := range map[string]bool{"enabled": true, "disabled by the administrator": false} {
+		t.Run(name, func(t *testing.T) {
+			s := updatable(t, nil)
+			s.images.images["db2"] = with(nextImage(), fstest.MapFS{
+				"exports/service.template": file("[Service]\nType=notify\nExecStart=$EXEC_START\n[Install]\nWantedBy=other.target\n", 0o644),
+			})
+			if !enabled {
+				delete(s.services.enabled, "db.service")
+			}
+			s.effects.done = nil
+			s.update(install.UpdateRequest{})
+			at := slices.Index(s.effects.done, "disable [db.service]")
+			if moved := at >= 0 && slices.Index(s.effects.done, "enable [db.service]") > at; moved != enabled {
+				t.Errorf("did %q", s.effects.done)
+			}
+			if s.services.enabled["db.service"] != enabled {
+				t.Errorf("enabled: %v", s.services.enabled)
+			}
+		})
+	}
+}

@@ -100,6 +100,16 @@ func splitWords(s string) []string {
 	return words
 }
 
+// InstallsLike tells whether enabling the unit makes the links that it makes for the
+// other one.
+func (u Unit) InstallsLike(other Unit) bool {
+	return slices.Equal(u.section("Install"), other.section("Install"))
+}
+
+func (u Unit) section(name string) []setting {
+	return slices.DeleteFunc(slices.Clone(u.settings), func(s setting) bool { return s.section != name })
+}
+
 // Type returns the type of the service, with systemd's rules for a unit that does
 // not say: dbus with BusName=, simple with ExecStart=, else oneshot.
 func (u Unit) Type() string {
