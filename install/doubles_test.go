@@ -338,6 +338,7 @@ func (d *mounterDouble) Mounted() ([]string, error) {
 type containersDouble struct {
 	bundles map[string]string
 	probed  []string // RUNTIME NAME PROCESS
+	entered []string // the same
 	// probe is what comes of the next probes; nil is well.
 	probe func(ctx context.Context) error
 }
@@ -353,6 +354,11 @@ func (d *containersDouble) Probe(ctx context.Context, runtime, container string,
 		return nil
 	}
 	return d.probe(ctx)
+}
+
+func (d *containersDouble) Enter(runtime, container string, process []byte) error {
+	d.entered = append(d.entered, runtime+" "+container+" "+string(process))
+	return nil
 }
 
 // servicesDouble is a systemd that remembers.

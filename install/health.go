@@ -2,36 +2,14 @@ package install
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"time"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/runcspec"
 )
-
-// Containers are the containers that run, as their OCI runtimes know them. A runtime is
-// the path of one, as a record has it.
-type Containers interface {
-	// State says of a container whether it runs, and from which bundle. ErrNotRunning
-	// is wrapped when the runtime does not know it.
-	State(ctx context.Context, runtime, container string) (ContainerState, error)
-	// Probe runs a process in a container that runs, and waits for its end. The process
-	// is the JSON of the runtime specification's. The error says how it failed, with the
-	// last line of its output; when ctx ends, the process is killed.
-	Probe(ctx context.Context, runtime, container string, process []byte) error
-}
-
-// ContainerState is what a runtime says of a container.
-type ContainerState struct {
-	Running bool
-	Bundle  string // on disk: the deployment that runs
-}
 
 // Health is what a container is found to be that has a health check.
 type Health struct {
@@ -70,21 +48,6 @@ func (in *Installer) health(ctx context.Context, name string, check func(context
 		health.Healthy, health.Error = false, err.Error()
 	}
 	return health, err
-}
-
-// running looks at a container that has to run.
-func (in *Installer) running(ctx context.Context, record *deployment.Record) (ContainerState, error) {
-	if record.Runtime == "" {
-		return ContainerState{}, fmt.Errorf("container %q only brings files and units: there is %w", record.Name, ErrNotRunning)
-	}
-	state, err := in.Containers.State(ctx, record.Runtime, record.Name)
-	if err == nil && !state.Running {
-		err = ErrNotRunning
-	}
-	if errors.Is(err, ErrNotRunning) {
-		err = hint.Add(fmt.Errorf("container %q is %w", record.Name, ErrNotRunning), "start it with: systemctl start %s", record.Name)
-	}
-	return state, err
 }
 
 // awaitHealth runs the health check of a deployment that runs until it succeeds. It
@@ -129,21 +92,4 @@ func (in *Installer) probe(ctx context.Context, record *deployment.Record) error
 		return fmt.Errorf("checking the health of %s: %w", record.Name, err)
 	}
 	return nil
-}
-
-// process makes a further process for the container of a deployment, as JSON.
-func (in *Installer) process(bundle string, o runcspec.ExecOptions) ([]byte, error) {
-	data, err := in.Tree.ReadFile(path.Join(bundle, deployment.ConfigFile))
-	if err != nil {
-		return nil, err
-	}
-	var spec specs.Spec
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return nil, err
-	}
-	process, err := runcspec.ExecProcess(&spec, o)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(process)
 }

@@ -71,7 +71,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: `LEVEL` is debug, info, warn or error", Value: "warn"},
 		},
 		Commands: []*cli.Command{
-			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), verifyCommand(), healthCommand(),
+			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), verifyCommand(), healthCommand(), execCommand(),
 			graphCommand(), recoverCommand(),
 			pullCommand(), pushCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
 			lintCommand(), renderCommand(),
@@ -177,9 +177,18 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	return args, nil
 }
 
+// endsWithCommand tells the commands whose first argument is followed by a command line
+// that is not ours.
+func endsWithCommand(c *cli.Command) bool {
+	return slices.Contains([]string{"exec", "run"}, c.Name)
+}
+
 func splitFlags(command *cli.Command, args []string) (flags, rest []string, err error) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
+		if len(rest) > 0 && endsWithCommand(command) {
+			return flags, append(rest, args[i:]...), nil
+		}
 		if arg == "--" {
 			return flags, append(append(rest, "--"), args[i+1:]...), nil
 		}

@@ -83,7 +83,11 @@ type host struct {
 }
 
 func openHost(c *cli.Context) (h host, err error) {
-	if slices.Contains(c.Args().Slice(), "") { // a variable of a script that is not set
+	args := c.Args().Slice()
+	if endsWithCommand(c.Command) {
+		args = args[:min(len(args), 1)]
+	}
+	if slices.Contains(args, "") { // a variable of a script that is not set
 		return h, usageErrorf("%s: an argument is empty", strings.TrimPrefix(c.Command.HelpName, "syscontainer "))
 	}
 	if h.log, err = newLogger(c); err != nil {
@@ -289,6 +293,8 @@ func (noContainers) State(context.Context, string, string) (install.ContainerSta
 }
 
 func (noContainers) Probe(context.Context, string, string, []byte) error { return sysd.ErrNotRunning }
+
+func (noContainers) Enter(string, string, []byte) error { return sysd.ErrNotRunning }
 
 // images shows the image store to package install.
 type images struct{ *imagestore.Store }

@@ -61,15 +61,26 @@ func (c *compiler) specOfImage(host runcspec.Host) (*specs.Spec, error) {
 
 func (c *compiler) imageOptions() (runcspec.ImageOptions, error) {
 	var o runcspec.ImageOptions
-	var errs [6]error
-	o.Passwd, errs[0] = c.read("etc/passwd")
-	o.Group, errs[1] = c.read("etc/group")
-	o.Volumes, errs[2] = c.volumes()
-	o.Binds, errs[3] = c.userBinds()
-	o.Tmpfs, errs[4] = c.userTmpfs()
-	o.Output, errs[5] = c.output()
+	var errs [5]error
+	o.Passwd, o.Group, errs[0] = Accounts(c.Files)
+	o.Volumes, errs[1] = c.volumes()
+	o.Binds, errs[2] = c.userBinds()
+	o.Tmpfs, errs[3] = c.userTmpfs()
+	o.Output, errs[4] = c.output()
 	o.Env = c.userEnv()
 	return o, errors.Join(errs[:]...)
+}
+
+// Accounts are an image's own /etc/passwd and /etc/group, nil where there is none.
+func Accounts(files fs.FS) (passwd, group []byte, err error) {
+	read := func(name string) []byte {
+		data, readErr := fs.ReadFile(files, name)
+		if !errors.Is(readErr, fs.ErrNotExist) {
+			err = errors.Join(err, readErr)
+		}
+		return data
+	}
+	return read("etc/passwd"), read("etc/group"), err
 }
 
 // userEnv is the environment that the user sets.

@@ -77,6 +77,24 @@ func (System) Probe(ctx context.Context, runtime, container string, process []by
 	return run(ctx, cmd)
 }
 
+// Enter runs a process in a container that runs, in the place of this one: with its files,
+// its signals and its end. It returns only when the runtime cannot be executed.
+func (System) Enter(runtime, container string, process []byte) error {
+	file, err := memoryFile(process)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFD, 0); err != nil {
+		return fmt.Errorf("keeping a file in memory open: %w", err)
+	}
+	args := append([]string{runtime}, execArgs(container, inheritedFile(int(file.Fd())), "")...)
+	if err := unix.Exec(runtime, args, os.Environ()); err != nil {
+		return fmt.Errorf("executing %s: %w", runtime, err)
+	}
+	return nil
+}
+
 // killProcess kills the process that a runtime waits for: of its own end, the process
 // would not notice. One that has not begun has no pid yet.
 func killProcess(runtime *os.Process, pidFile string) error {

@@ -1,0 +1,57 @@
+package tests_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+)
+
+func TestExec(t *testing.T) {
+	dir := t.TempDir()
+	files := checkedImage()
+	files["etc/passwd"] = "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv/web:/bin/sh\n"
+	files["etc/group"] = "root:x:0:\nweb:x:34:\nextra:x:50:web\n"
+	writeImage(t, filepath.Join(dir, "checked"), files)
+	m := machineWith(t, map[string]string{shared: dir})
+	for _, runtime := range []string{"/usr/sbin/runc", "/usr/bin/crun"} {
+		t.Run(filepath.Base(runtime), func(t *testing.T) { useExec(t, m.For(t), filepath.Base(runtime), runtime) })
+	}
+	result := m.Try("syscontainer", "exec", "nobody", "true")
+	sameText(t, "of one that is not there", result.Stderr, "syscontainer: container \"nobody\" is not installed\n")
+}
+
+func useExec(t *testing.T, m *hosttest.Machine, name, runtime string) {
+	t.Helper()
+	m.Must("syscontainer", "install", "--now", "--runtime", runtime, "--name", name, "--set", "CHECK=true", "oci:"+shared+"/checked:latest")
+	exec := func(args ...string) string { return m.Must(append([]string{"syscontainer", "exec"}, args...)...) }
+
+	sameText(t, "the user, the directory and the environment", exec(name, "/usr/bin/sh", "-c", `echo $(id -u):$(id -g) $PWD $MODE$NOTIFY_SOCKET`), "65534:65534 /run "+name)
+	sameText(t, "arguments", exec(name, "printf", `[%s]`, "-l", "", "a b", "$x"), "[-l][][a b][$x]")
+	sameText(t, "with options", exec("-e", "A=1", "--env=B=x y", "-e", "HOME", "-w", "/usr/bin", "-u", "web", name, "/usr/bin/sh", "-c", `echo $(id -u):$(id -G) $PWD $A$B $HOME`),
+		"33:34 50 /usr/bin 1x y /root")
+	sameText(t, "another home", exec("-u", "web", name, "sh", "-c", `echo $HOME; grep CapEff /proc/self/status`), "/srv/web\nCapEff:\t0000000000000000")
+	sameText(t, "the group", exec("--user", "7:extra", name, "sh", "-c", `echo $(id -u):$(id -G)`), "7:50")
+	sameText(t, "input", m.Must("sh", "-c", "head -c 300000 /dev/zero | syscontainer exec "+name+" wc -c"), "300000")
+
+	result := m.Try("syscontainer", "exec", name, "sh", "-c", "echo out; echo err >&2; exit 42")
+	if result.Code != 42 || result.Stdout != "out\n" || result.Stderr != "err\n" {
+		t.Errorf("status and output: %+v", result)
+	}
+	if result := m.Try("syscontainer", "exec", name, "nosuch"); result.Code == 0 || !strings.Contains(result.Stderr, "nosuch") {
+		t.Errorf("a program that is not there: %+v", result)
+	}
+	sameText(t, "a signal", m.Must("sh", "-c", `syscontainer exec `+name+` sh -c 'trap "echo stopped; exit 9" TERM; echo up >/run/up; while :; do sleep 0.1; done' & pid=$!
+		until syscontainer exec `+name+` test -e /run/up; do sleep 0.1; done; kill -TERM $pid; wait $pid; echo $?`), "stopped\n9")
+	// Without a terminal there is none, and with one the sizes are the same and a key is a signal.
+	sameText(t, "no terminal", m.Must("sh", "-c", "syscontainer exec "+name+" test -t 0 </dev/null || echo none"), "none")
+	text := m.Must("script", "--quiet", "--return", "--command",
+		"stty rows 33 cols 77; syscontainer exec "+name+" sh -c 'stty size; test -t 1 && echo yes $TERM; exit 5'; echo status $?", "/dev/null")
+	contains(t, "a terminal", text, "33 77", "yes dumb", "status 5")
+
+	m.Must("systemctl", "stop", name)
+	result = m.Try("syscontainer", "exec", name, "true")
+	contains(t, "of one that does not run", result.Stderr, `syscontainer: container "`+name+`" is not running`, "hint: start it with: systemctl start "+name)
+	sameText(t, "usage", m.Must("sh", "-c", "syscontainer exec "+name+" 2>/dev/null; echo $?"), "2")
+}
