@@ -339,6 +339,10 @@ type containersDouble struct {
 	bundles map[string]string
 	probed  []string // RUNTIME NAME PROCESS
 	entered []string // the same
+	ran     []string // RUNTIME NAME BUNDLE UNIT
+	deleted []string // RUNTIME NAME
+	// run is what comes of a container that runs once, given its bundle; nil is well.
+	run func(bundle string) (int, error)
 	// probe is what comes of the next probes; nil is well.
 	probe func(ctx context.Context) error
 }
@@ -358,6 +362,19 @@ func (d *containersDouble) Probe(ctx context.Context, runtime, container string,
 
 func (d *containersDouble) Enter(runtime, container string, process []byte) error {
 	d.entered = append(d.entered, runtime+" "+container+" "+string(process))
+	return nil
+}
+
+func (d *containersDouble) Run(_ context.Context, runtime, container, bundle, unit string) (int, error) {
+	d.ran = append(d.ran, runtime+" "+container+" "+bundle+" "+unit)
+	if d.run == nil {
+		return 0, nil
+	}
+	return d.run(bundle)
+}
+
+func (d *containersDouble) Delete(_ context.Context, runtime, container string) error {
+	d.deleted = append(d.deleted, runtime+" "+container)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -28,6 +27,14 @@ type Containers interface {
 	// Enter runs a process in a container that runs in the place of this one, with its
 	// input, output and signals. It returns only when that is impossible.
 	Enter(runtime, container string, process []byte) error
+	// Run runs the container of a bundle, a directory on disk, in a control group of the
+	// unit, with this program's input, output and signals, and waits for its end. It
+	// returns the exit status, 128 and the signal's number after one. When ctx has ended
+	// before the container begins, that is the error; afterwards ctx means nothing.
+	Run(ctx context.Context, runtime, container, bundle, unit string) (status int, err error)
+	// Delete kills a container and removes what its runtime knows of it. It is no error
+	// when that is nothing.
+	Delete(ctx context.Context, runtime, container string) error
 }
 
 // ContainerState is what a runtime says of a container.
@@ -41,6 +48,11 @@ type ContainerState struct {
 // after an update is not always the newest; the options' Passwd and Group are not looked at.
 func (in *Installer) Exec(ctx context.Context, name string, o runcspec.ExecOptions) error {
 	record, err := in.currentRecord(name)
+	if errors.Is(err, ErrNotInstalled) {
+		if run, readErr := in.runs().readRecord(name, onlyRun); readErr == nil {
+			record, err = run, nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -49,7 +61,7 @@ func (in *Installer) Exec(ctx context.Context, name string, o runcspec.ExecOptio
 		return err
 	}
 	if o.User != "" {
-		if o.Passwd, o.Group, err = in.accounts(ctx, name, state.Bundle); err != nil {
+		if o.Passwd, o.Group, err = in.accounts(ctx, state.Bundle); err != nil {
 			return fmt.Errorf("looking up the user %s of %s: %w", o.User, name, err)
 		}
 	}
@@ -61,12 +73,12 @@ func (in *Installer) Exec(ctx context.Context, name string, o runcspec.ExecOptio
 }
 
 // accounts are the passwd and group of the image from which a bundle was made.
-func (in *Installer) accounts(ctx context.Context, name, bundle string) (passwd, group []byte, err error) {
-	n, err := strconv.Atoi(path.Base(bundle))
+func (in *Installer) accounts(ctx context.Context, bundle string) (passwd, group []byte, err error) {
+	data, err := in.Tree.ReadFile(path.Join(bundle, deployment.RecordFile))
 	if err != nil {
 		return nil, nil, err
 	}
-	record, err := in.readRecord(name, n)
+	record, err := deployment.DecodeRecord(data)
 	if err != nil {
 		return nil, nil, err
 	}

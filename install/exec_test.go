@@ -36,7 +36,7 @@ func TestExecIsAProcessAsTheContainersOwn(t *testing.T) {
 	s.install(deployment.Request{Image: "web"})
 	s.running.bundles["web"] = "/var/lib/syscontainer/containers/web/deploy/1"
 
-	p := s.exec(t, "web", runcspec.ExecOptions{Args: []string{"ls", "-l", ""}, Terminal: true, Env: []string{"MODE=here"}})
+	p := s.exec(t, "web", runcspec.ExecOptions{Args: []string{"ls", "-l", ""}, Terminal: &specs.Box{}, Env: []string{"MODE=here"}})
 	if strings.Join(p.Args, "|") != "ls|-l|" || !p.Terminal || p.User.UID != 33 || !strings.Contains(strings.Join(p.Env, "\n"), "MODE=here") {
 		t.Errorf("got %+v", p)
 	}

@@ -122,8 +122,9 @@ type Result struct {
 }
 
 // Install makes the container of the request present. A container of that name
-// that is there already is left as it is, and Result.Changed is false. After an
-// error the host is as it was before.
+// that is there already is left as it is, and Result.Changed is false. An image that is
+// made to be run is ErrRunsOnce, and stays in the store. After another error the host is as
+// it was before.
 func (in *Installer) Install(ctx context.Context, req deployment.Request) (*Result, error) {
 	name, err := req.ContainerName()
 	if err := errors.Join(err, req.Check(name)); err != nil {
@@ -152,6 +153,9 @@ func (in *Installer) installNew(ctx context.Context, name string, req deployment
 	image, err := in.Images.Pull(ctx, req.Image)
 	if err != nil {
 		return nil, fmt.Errorf("installing %s: %w", name, err)
+	}
+	if image.RunsOnce() {
+		return nil, hint.Add(fmt.Errorf("installing %s: %w", name, ErrRunsOnce), "syscontainer run %s", req.Image)
 	}
 	plan, err := in.planFirst(ctx, name, image, req)
 	var kept []string

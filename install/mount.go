@@ -286,7 +286,7 @@ func (in *Installer) Exclusively(ctx context.Context, do func(context.Context) e
 		return err
 	}
 	defer unlock()
-	if err := errors.Join(in.sweepMounts(), in.releaseOrphans(ctx)); err != nil {
+	if err := errors.Join(in.sweepMounts(), in.sweepRuns(ctx), in.releaseOrphans(ctx)); err != nil {
 		return fmt.Errorf("tidying up: %w", err)
 	}
 	return do(ctx)

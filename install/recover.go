@@ -43,7 +43,7 @@ func (in *Installer) Recover(ctx context.Context) ([]string, error) {
 			touched = append(touched, name)
 		}
 	}
-	return touched, errors.Join(append(errs, in.sweepMounts(), in.releaseOrphans(ctx), in.Images.Sweep(ctx))...)
+	return touched, errors.Join(append(errs, in.sweepMounts(), in.sweepRuns(ctx), in.releaseOrphans(ctx), in.Images.Sweep(ctx))...)
 }
 
 // isUnsettled reports whether there is anything to recover.

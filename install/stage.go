@@ -26,7 +26,12 @@ const recordPerm = 0o600
 func (in *Installer) stage(ctx context.Context, plan *deployment.Plan) error {
 	to := plan.To
 	staging := in.halfMade(to.Name, to.Deployment)
-	err := in.stageInto(ctx, staging, plan)
+	// The commit is held before its files are linked, so that no prune in between can
+	// take them.
+	err := in.Images.Hold(ctx, holdName(to), to.Image.Commit)
+	if err == nil {
+		err = in.stageInto(ctx, staging, plan)
+	}
 	if err == nil {
 		err = in.Tree.Rename(staging, in.Paths.Deployment(to.Name, to.Deployment))
 	}
@@ -63,12 +68,8 @@ func (in *Installer) stageInto(ctx context.Context, staging string, plan *deploy
 	return in.Tree.Sync(staging)
 }
 
-// stageRootfs checks the image out. The commit is held before its files are
-// linked, so that no prune in between can take them.
+// stageRootfs checks the image out.
 func (in *Installer) stageRootfs(ctx context.Context, rootfs string, plan *deployment.Plan) error {
-	if err := in.Images.Hold(ctx, holdName(plan.To), plan.To.Image.Commit); err != nil {
-		return err
-	}
 	disk, err := in.Tree.Path(rootfs)
 	if err != nil {
 		return err

@@ -162,3 +162,24 @@ func hostPath(mounts []specs.Mount, p string) string {
 	}
 	return ""
 }
+
+// HostIDs are the host's user and group for those that the container's program begins as.
+func HostIDs(spec *specs.Spec) (uid, gid int) {
+	if spec.Process == nil {
+		return 0, 0
+	}
+	uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
+	if spec.Linux != nil {
+		uid, gid = hostID(uid, spec.Linux.UIDMappings), hostID(gid, spec.Linux.GIDMappings)
+	}
+	return uid, gid
+}
+
+func hostID(id int, mappings []specs.LinuxIDMapping) int {
+	for _, m := range mappings {
+		if offset := id - int(m.ContainerID); offset >= 0 && offset < int(m.Size) {
+			return int(m.HostID) + offset
+		}
+	}
+	return id
+}

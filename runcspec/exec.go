@@ -17,8 +17,8 @@ type ExecOptions struct {
 	Cwd  string   // "" for the container's
 	// User is NAME|UID[:GROUP|GID] of the image's passwd and group; "" for the container's.
 	User          string
-	Passwd, Group []byte // as in ImageOptions
-	Terminal      bool
+	Passwd, Group []byte     // as in ImageOptions
+	Terminal      *specs.Box // see GiveTerminal
 }
 
 // ExecProcess makes a further process for a container: as its own is, but for what the
@@ -33,7 +33,8 @@ func ExecProcess(spec *specs.Spec, o ExecOptions) (*specs.Process, error) {
 		return nil, errors.New("making a process: there is no command")
 	}
 	p := *spec.Process
-	p.Args, p.Terminal, p.ConsoleSize, p.CommandLine = o.Args, o.Terminal, nil, ""
+	p.Args, p.CommandLine = o.Args, ""
+	GiveTerminal(&p, spec.Mounts, o.Terminal)
 	p.Cwd = path.Join("/", cmp.Or(o.Cwd, p.Cwd))
 	p.Env = slices.DeleteFunc(slices.Clone(p.Env), isServices)
 	if o.User != "" {
@@ -52,6 +53,15 @@ func ExecProcess(spec *specs.Spec, o ExecOptions) (*specs.Process, error) {
 	}
 	p.Env = withSettings(p.Env, o.Env)
 	return &p, nil
+}
+
+// GiveTerminal gives a process a terminal of a size, or none where that is nil; neither does
+// it where the container has no /dev/pts of which one could be: runtimes would not start it.
+func GiveTerminal(p *specs.Process, mounts []specs.Mount, size *specs.Box) {
+	if !slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Type == "devpts" || isBind(m) && isBelow("/dev/pts", m.Destination) }) {
+		size = nil
+	}
+	p.Terminal, p.ConsoleSize = size != nil, size
 }
 
 // isServices tells the variables that are meant for the main process of a service.

@@ -10,7 +10,7 @@ import (
 
 func execSpec(uid uint32) *specs.Spec {
 	caps := []string{"CAP_CHOWN", "CAP_KILL"}
-	return &specs.Spec{Process: &specs.Process{
+	return &specs.Spec{Mounts: []specs.Mount{{Destination: "/dev/pts", Type: "devpts"}}, Process: &specs.Process{
 		User: specs.User{UID: uid, GID: 7, AdditionalGids: []uint32{8}},
 		Args: []string{"/bin/server"},
 		Env: []string{
@@ -42,7 +42,7 @@ func TestExecProcessIsAsTheContainersOwn(t *testing.T) {
 
 func TestExecProcessWithOptions(t *testing.T) {
 	got, err := ExecProcess(execSpec(0), ExecOptions{
-		Args: []string{"sh"}, Env: []string{"MODE=mine", "MORE=", "HOME=/tmp"}, Cwd: "/tmp/../var", Terminal: true,
+		Args: []string{"sh"}, Env: []string{"MODE=mine", "MORE=", "HOME=/tmp"}, Cwd: "/tmp/../var", Terminal: &specs.Box{Height: 24, Width: 80},
 		User: "web", Passwd: []byte("web:x:33:34::/srv/web:\n"), Group: []byte("extra:x:50:web\n"),
 	})
 	if err != nil {
@@ -54,11 +54,29 @@ func TestExecProcessWithOptions(t *testing.T) {
 	if user := (specs.User{UID: 33, GID: 34, AdditionalGids: []uint32{50}}); !reflect.DeepEqual(got.User, user) {
 		t.Errorf("the user is %+v", got.User)
 	}
-	if got.Cwd != "/var" || !got.Terminal {
+	if got.Cwd != "/var" || !got.Terminal || got.ConsoleSize.Width != 80 {
 		t.Errorf("got %+v", got)
 	}
 	if c := got.Capabilities; len(c.Bounding) != 2 || len(c.Effective)+len(c.Permitted)+len(c.Inheritable)+len(c.Ambient) > 0 {
 		t.Errorf("another user than root has %+v", c)
+	}
+}
+
+func TestNoTerminalWhereThereIsNone(t *testing.T) {
+	spec := execSpec(0)
+	for name, tt := range map[string]struct {
+		mounts []specs.Mount
+		want   bool
+	}{
+		"its own":    {spec.Mounts, true},
+		"the host's": {[]specs.Mount{{Destination: "/dev", Type: "bind", Source: "/dev"}}, true},
+		"none":       {[]specs.Mount{{Destination: "/dev", Type: "tmpfs"}}, false},
+	} {
+		spec.Mounts = tt.mounts
+		got, err := ExecProcess(spec, ExecOptions{Args: []string{"sh"}, Terminal: &specs.Box{}})
+		if err != nil || got.Terminal != tt.want || (got.ConsoleSize != nil) != tt.want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ func checkedImage() ociimage.Files {
 		"exports/config.json.template": `{"ociVersion": "1.0.2", "process": {"user": {"uid": 65534, "gid": 65534}, "cwd": "/run",
 			"args": ["/usr/bin/sleep", "infinity"], "env": ["PATH=/usr/bin", "MODE=$NAME"], "noNewPrivileges": true},
 			"root": {"path": "rootfs", "readonly": true}, "mounts": [` + hostMounts + `,
+			{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+			{"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666", "mode=0620"]},
 			{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]}],
 			"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}]}}`,
 		"exports/service.template": "[Service]\nExecStart=$EXEC_START\nKillSignal=SIGKILL\n", // for a first process, sleep is deaf to others

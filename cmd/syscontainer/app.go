@@ -38,8 +38,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = results.err
 	}
-	if err == nil {
+	var status statusError
+	switch {
+	case err == nil:
 		return exitDone
+	case errors.As(err, &status):
+		return int(status)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("interrupted: %w", err)
@@ -71,7 +75,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: `LEVEL` is debug, info, warn or error", Value: "warn"},
 		},
 		Commands: []*cli.Command{
-			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), verifyCommand(), healthCommand(), execCommand(),
+			installCommand(), updateCommand(), rollbackCommand(), uninstallCommand(), listCommand(), showCommand(), verifyCommand(), healthCommand(), execCommand(), runCommand(),
 			graphCommand(), recoverCommand(),
 			pullCommand(), pushCommand(), inspectCommand(), imagesCommand(), mountCommand(), unmountCommand(),
 			lintCommand(), renderCommand(),
@@ -196,7 +200,7 @@ func splitFlags(command *cli.Command, args []string) (flags, rest []string, err 
 			rest = append(rest, arg)
 			continue
 		}
-		flags = append(flags, arg)
+		flags = append(flags, longForm(command.Flags, arg))
 		if !takesValue(command.Flags, arg) {
 			continue
 		}
@@ -206,6 +210,20 @@ func splitFlags(command *cli.Command, args []string) (flags, rest []string, err 
 		flags = append(flags, args[i])
 	}
 	return flags, rest, nil
+}
+
+// longForm is a flag by its first name: the library refuses one that is there by both.
+func longForm(flags []cli.Flag, arg string) string {
+	name, value, assigns := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	for _, flag := range flags {
+		if names := flag.Names(); slices.Contains(names, name) {
+			name = names[0]
+		}
+	}
+	if assigns {
+		name += "=" + value
+	}
+	return "--" + name
 }
 
 // takesValue reports whether the argument behind a flag belongs to it.

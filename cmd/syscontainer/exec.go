@@ -30,16 +30,9 @@ func execCommand() *cli.Command {
 			if c.NArg() < 2 {
 				return usageErrorf("exec: NAME and COMMAND are wanted; see: syscontainer exec --help")
 			}
-			options := runcspec.ExecOptions{
-				Args:     c.Args().Tail(),
-				Env:      settings(c.StringSlice("env"), os.LookupEnv),
-				User:     c.String("user"),
-				Cwd:      c.String("workdir"),
-				Terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout),
-			}
-			if term, ok := os.LookupEnv("TERM"); ok && options.Terminal {
-				options.Env = append([]string{"TERM=" + term}, options.Env...)
-			}
+			options := runcspec.ExecOptions{Args: c.Args().Tail(), User: c.String("user"), Cwd: c.String("workdir")}
+			options.Terminal, options.Env = terminal()
+			options.Env = append(options.Env, settings(c.StringSlice("env"), os.LookupEnv)...)
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
 				return installer.Exec(ctx, c.Args().First(), options)
 			})

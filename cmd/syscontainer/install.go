@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -32,7 +33,8 @@ func installCommand() *cli.Command {
 		Description: "Pulls IMAGE, checks it out, renders its configuration and its unit, installs its files\n" +
 			"onto the host and enables the unit. Nothing is started, unless --now says so. IMAGE is a\n" +
 			"name that registries.conf knows, or a reference with a transport, such as\n" +
-			"docker://registry.example/etcd:3.6 or oci-archive:etcd.tar.",
+			"docker://registry.example/etcd:3.6 or oci-archive:etcd.tar. One with the label atomic.run=once is run\n" +
+			"as syscontainer run does it, and not installed.",
 		Flags: slices.Concat(policyFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "system", Usage: "as a system container; there is no other kind"},
 			&cli.StringFlag{Name: "name", Usage: "call the container and its unit `NAME`, and not as the image"},
@@ -102,6 +104,9 @@ func parseInstall(c *cli.Context) (installOptions, error) {
 
 func runInstall(ctx context.Context, installer *install.Installer, o installOptions, out output) error {
 	result, err := installer.Install(ctx, o.request)
+	if errors.Is(err, install.ErrRunsOnce) && !o.request.DryRun {
+		return runOnce(ctx, installer, o.request, nil, out)
+	}
 	if err != nil {
 		return err
 	}

@@ -267,14 +267,17 @@ func (s services) Start(ctx context.Context, unit string) error {
 
 // containersOf returns the containers of the host that a systemd manages.
 func containersOf(units units) install.Containers {
-	if _, runs := units.(*sysd.Manager); runs {
-		return containers{}
+	if manager, runs := units.(*sysd.Manager); runs {
+		return containers{manager: manager}
 	}
 	return noContainers{}
 }
 
 // containers shows the host's runtimes to package install.
-type containers struct{ ociruntime.System }
+type containers struct {
+	ociruntime.System
+	manager *sysd.Manager
+}
 
 func (c containers) State(ctx context.Context, runtime, container string) (install.ContainerState, error) {
 	state, err := c.System.State(ctx, runtime, container)
@@ -283,6 +286,14 @@ func (c containers) State(ctx context.Context, runtime, container string) (insta
 		err = fmt.Errorf("%w: %w", install.ErrNotRunning, err)
 	}
 	return install.ContainerState{Running: state.Status == "running", Bundle: state.Bundle}, err
+}
+
+// Run moves this program into the unit: what it starts is in there as well.
+func (c containers) Run(ctx context.Context, runtime, container, bundle, unit string) (int, error) {
+	if err := c.manager.Scope(ctx, unit, "the container "+container+", which runs once", os.Getpid()); err != nil {
+		return 0, err
+	}
+	return c.System.Run(ctx, runtime, container, bundle)
 }
 
 // noContainers are those of a host that does not run.
@@ -295,6 +306,13 @@ func (noContainers) State(context.Context, string, string) (install.ContainerSta
 func (noContainers) Probe(context.Context, string, string, []byte) error { return sysd.ErrNotRunning }
 
 func (noContainers) Enter(string, string, []byte) error { return sysd.ErrNotRunning }
+
+func (noContainers) Run(context.Context, string, string, string, string) (int, error) {
+	return 0, sysd.ErrNotRunning
+}
+
+// Delete does nothing: what was running when a host went down is gone.
+func (noContainers) Delete(context.Context, string, string) error { return nil }
 
 // images shows the image store to package install.
 type images struct{ *imagestore.Store }

@@ -61,6 +61,7 @@ type compiler struct {
 	members   []member         // the units beside the service
 	aliases   []string         // other names that units ask for
 	kept      []unitgen.Source // volumes of the container
+	once      *Once            // nil for a container that is installed
 	plan      *Plan
 }
 

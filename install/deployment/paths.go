@@ -26,6 +26,9 @@ func (p Paths) Mounts() string { return path.Join(p.State, "mounts") }
 // Mount is the directory of one such mount.
 func (p Paths) Mount(number int) string { return path.Join(p.Mounts(), strconv.Itoa(number)) }
 
+// Runs is the state directory of what runs once, in the foreground.
+func (p Paths) Runs() Paths { return Paths{State: path.Join(p.State, "runs")} }
+
 // Containers has a directory for each container.
 func (p Paths) Containers() string { return path.Join(p.State, "containers") }
 

@@ -63,10 +63,14 @@ func (c *compiler) imageOptions() (runcspec.ImageOptions, error) {
 	var o runcspec.ImageOptions
 	var errs [5]error
 	o.Passwd, o.Group, errs[0] = Accounts(c.Files)
-	o.Volumes, errs[1] = c.volumes()
-	o.Binds, errs[2] = c.userBinds()
-	o.Tmpfs, errs[3] = c.userTmpfs()
-	o.Output, errs[4] = c.output()
+	o.Binds, errs[1] = c.userBinds()
+	o.Tmpfs, errs[2] = c.userTmpfs()
+	if c.once != nil {
+		errs[3] = c.forgetVolumes(&o)
+	} else {
+		errs[3] = c.placeVolumes(&o)
+		o.Output, errs[4] = c.output()
+	}
 	o.Env = c.userEnv()
 	return o, errors.Join(errs[:]...)
 }
@@ -148,9 +152,9 @@ func (c *compiler) output() (runcspec.Output, error) {
 	return found, err
 }
 
-// volumes places the image's volumes on the host, and plans the lines of tmpfiles.d
-// that begin each with what the image has there.
-func (c *compiler) volumes() ([]runcspec.Volume, error) {
+// volumes are where the image wants directories of the host, each where the image's links
+// lead.
+func (c *compiler) volumes() ([]string, error) {
 	paths, err := runcspec.Volumes(c.Image.Config)
 	if err != nil {
 		return nil, err
@@ -160,13 +164,37 @@ func (c *compiler) volumes() ([]runcspec.Volume, error) {
 			return nil, fmt.Errorf("placing the volume %s: %w", p, err)
 		}
 	}
-	var volumes []runcspec.Volume
-	for _, p := range runcspec.Outermost(paths) {
+	return runcspec.Outermost(paths), nil
+}
+
+// placeVolumes gives the volumes directories of the host, and plans the lines of
+// tmpfiles.d that begin each with what the image has there.
+func (c *compiler) placeVolumes(o *runcspec.ImageOptions) error {
+	paths, err := c.volumes()
+	for _, p := range paths {
 		v := runcspec.Volume{Destination: p, Source: path.Join(c.values["STATE_DIRECTORY"], c.Name, p)}
-		volumes = append(volumes, v)
+		o.Volumes = append(o.Volumes, v)
 		c.kept = append(c.kept, unitgen.Source{Path: v.Source, CopyOf: path.Join(c.destDir(), RootfsDir, p)})
 	}
-	return volumes, nil
+	return err
+}
+
+// forgetVolumes keeps the volumes in memory: they begin with what the image has there, and
+// end with the container.
+func (c *compiler) forgetVolumes(o *runcspec.ImageOptions) error {
+	paths, err := c.volumes()
+	for _, p := range paths {
+		options := []string{"nosuid", "nodev", "tmpcopyup"}
+		if info, err := fs.Stat(c.Files, strings.TrimPrefix(p, "/")); err == nil {
+			options = append(options, fmt.Sprintf("mode=%04o", uint32(ModeOf(info.Mode()))))
+			if owner, ok := info.Sys().(Owner); ok {
+				uid, gid := owner.Owner()
+				options = append(options, fmt.Sprintf("uid=%d", uid), fmt.Sprintf("gid=%d", gid))
+			}
+		}
+		o.Binds = append(o.Binds, specs.Mount{Destination: p, Type: "tmpfs", Source: "tmpfs", Options: options})
+	}
+	return err
 }
 
 // maxLinks is how many symlinks a path may pass, as in the kernel.
