@@ -155,3 +155,67 @@ func TestPlainImageWithoutLogsByName(t *testing.T) {
 		t.Errorf("got %v and %v", a, b)
 	}
 }
+
+func TestWorkingDirectoryThatIsAFile(t *testing.T) {
+	for name, test := range map[string]struct{ dir, want string }{
+		"a file":          {"/bin/web", "checking the working directory of web: /bin/web is not a directory"},
+		"a link to one":   {"/etc/passwd", "checking the working directory of web: /etc/passwd is not a directory"},
+		"a link":          {"/data", ""},
+		"nothing":         {"/srv/new", ""},
+		"in what is kept": {"/elsewhere/x", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			webImage(s)
+			image := s.images.configs["web"]
+			image.Config.WorkingDir = test.dir
+			s.images.configs["web"] = image
+			_, err := s.Install(t.Context(), deployment.Request{Image: "web"})
+			if err == nil && test.want != "" || err != nil && (test.want == "" || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// What systemd says to a service, an image cannot know.
+func TestVariablesOfSystemdAreNotTheImages(t *testing.T) {
+	s := newScene(t)
+	webImage(s)
+	image := s.images.configs["web"]
+	image.Config.Env = append(image.Config.Env, "LISTEN_FDS=3", "LISTEN_PID=1", "NOTIFY_SOCKET=/x", "CREDENTIALS_DIRECTORY=/x", "WATCHDOG_USEC=1", "LISTEN=all")
+	s.images.configs["web"] = image
+	s.install(deployment.Request{Image: "web"})
+	env := strings.Join(s.config("web").Process.Env, "\n")
+	for _, name := range []string{"LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC"} {
+		if strings.Contains(env, name+"=") {
+			t.Errorf("%s is handed on:\n%s", name, env)
+		}
+	}
+	if !strings.Contains(env, "LISTEN=all") {
+		t.Errorf("the environment is\n%s", env)
+	}
+}
+
+// A volume is where the image's links lead, ".." of a link's target included.
+func TestVolumeBehindLinks(t *testing.T) {
+	s := newScene(t)
+	webImage(s)
+	s.images.images["web"] = with(s.images.images["web"], fstest.MapFS{
+		"here":          link("deep/in/../../other"),
+		"deep":          link("/var/a/b"),
+		"var/a/b/in/x":  file("", 0o644),
+		"var/a/other/x": file("", 0o644),
+		"var/other/x":   file("", 0o644),
+	})
+	image := s.images.configs["web"]
+	image.Config.Volumes = map[string]struct{}{"/here": {}}
+	s.images.configs["web"] = image
+	s.install(deployment.Request{Image: "web"})
+	for _, m := range s.config("web").Mounts {
+		if m.Source == "/var/lib/web/var/a/other" && m.Destination == "/var/a/other" {
+			return
+		}
+	}
+	t.Errorf("the mounts are %+v", s.config("web").Mounts)
+}

@@ -74,3 +74,21 @@ func TestHooksMustBeThere(t *testing.T) {
 	s.images.images["y"]["hook"] = file("#!", 0o755)
 	s.install(deployment.Request{Image: "y"})
 }
+
+// A hook is on the host under the name that the image's file for the host gets.
+func TestHookThatTheImageBringsUnderANewName(t *testing.T) {
+	hooks := func(program string) fstest.MapFS {
+		return with(dbImage(), fstest.MapFS{
+			"exports/config.json.template": file(strings.Replace(configTemplate, `"linux"`, `"hooks": {"prestart": [{"path": "`+program+`"}]}, "linux"`, 1), 0o644),
+		})
+	}
+	s := newScene(t)
+	s.images.images["db"] = hooks("/usr/local/bin/${NAME}ctl")
+	s.install(deployment.Request{Image: "db", Name: "dc", Values: map[string]string{"PORT": "1"}})
+
+	s = newScene(t)
+	s.images.images["db"] = hooks("/usr/local/bin/dbctl") // its old name
+	if _, err := s.Install(t.Context(), deployment.Request{Image: "db", Name: "dc", Values: map[string]string{"PORT": "1"}}); err == nil || !strings.Contains(err.Error(), "/hooks/prestart/0") {
+		t.Errorf("got %v", err)
+	}
+}

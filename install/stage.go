@@ -26,9 +26,12 @@ const recordPerm = 0o600
 func (in *Installer) stage(ctx context.Context, plan *deployment.Plan) error {
 	to := plan.To
 	staging := in.halfMade(to.Name, to.Deployment)
-	// The commit is held before its files are linked, so that no prune in between can
-	// take them.
-	err := in.Images.Hold(ctx, holdName(to), to.Image.Commit)
+	_, err := in.Tree.MkdirAll(in.Paths.Deployments(to.Name), statePerm)
+	if err == nil {
+		// The commit is held before its files are linked, so that no prune in between can
+		// take them.
+		err = in.Images.Hold(ctx, holdName(to), to.Image.Commit)
+	}
 	if err == nil {
 		err = in.stageInto(ctx, staging, plan)
 	}

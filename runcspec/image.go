@@ -84,12 +84,18 @@ func FromImage(image imgspec.Image, o ImageOptions) (*specs.Spec, error) {
 	return spec, nil
 }
 
+// isSystemds tells the variables that are systemd's to set, and would mislead a program
+// when an image sets them.
+func isSystemds(setting string) bool {
+	return isServices(setting) || strings.HasPrefix(setting, credentialsVariable+"=")
+}
+
 // environment returns the image's variables with those of the user in place of theirs
 // or behind them, and before them what every engine adds: a PATH, and the HOME that
 // the image's passwd knows.
 func environment(image []string, user map[string]string, home string) []string {
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + cmp.Or(home, "/")}
-	env = withSettings(env, image)
+	env = withSettings(env, slices.DeleteFunc(slices.Clone(image), isSystemds))
 	for _, name := range slices.Sorted(maps.Keys(user)) {
 		env = withSettings(env, []string{name + "=" + user[name]})
 	}

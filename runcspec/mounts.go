@@ -101,6 +101,10 @@ func directoryMode(m specs.Mount) fs.FileMode {
 	return permissions
 }
 
+// IsMounted tells whether a clean path of the container is one that is mounted, or lies in
+// one.
+func IsMounted(spec *specs.Spec, p string) bool { return isMounted(spec.Mounts, p) }
+
 // isMounted tells whether p is one of the mounts or lies in one.
 func isMounted(mounts []specs.Mount, p string) bool {
 	return slices.ContainsFunc(mounts, func(m specs.Mount) bool { return isBelow(p, m.Destination) })

@@ -52,7 +52,7 @@ func Merge(forced, set, imageDefaults, defaults map[string]string) (Values, erro
 func ParseAssignment(s string) (name, value string, err error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok {
-		return "", "", fmt.Errorf("%q: %w", s, ErrAssignment)
+		return "", "", ErrAssignment // s may be a value, and a secret
 	}
 	if name == "" || identifier(name) != name {
 		return "", "", fmt.Errorf("%q: %w", name, ErrName)

@@ -33,13 +33,23 @@ func (h host) runToEnd(ctx context.Context, o options) (int, error) {
 	if ctx.Err() != nil { // later signals are handed on
 		return exitDone, errStopped
 	}
+	output, err := containerOutput(f)
+	if err != nil {
+		return exitFailed, err
+	}
 	cmd := exec.Command(o.Runtime, foregroundArgs(o)...) // not ended by ctx: the signal is handed on
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := h.startRuntime(cmd); err != nil {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, output.stdout, output.stderr
+	err = h.startRuntime(cmd)
+	output.Close()
+	if err != nil {
 		return exitFailed, fmt.Errorf("starting container %q with %s: %w", o.Name, o.Runtime, err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() {
+		err := cmd.Wait()
+		output.Drain() // what is yet to be handed on would end with this program
+		ended <- err
+	}()
 	stopped := exitDone // the status of a container that a signal of ours ended
 	for {
 		select {

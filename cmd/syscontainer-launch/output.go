@@ -10,7 +10,8 @@ import (
 // container has them.
 type output struct {
 	stdout, stderr *os.File
-	pipe           *os.File // our end of it for the container; nil without one
+	pipe           *os.File  // our end of it for the container; nil without one
+	cat            *exec.Cmd // what hands on what comes through the pipe
 }
 
 // containerOutput returns the launcher's own standard output and error, which are the
@@ -24,11 +25,12 @@ func containerOutput(f facts) (*output, error) {
 		return nil, fmt.Errorf("making a pipe for the container's output: %w", err)
 	}
 	defer read.Close()
-	if err := forward(read); err != nil {
+	cat, err := forward(read)
+	if err != nil {
 		_ = write.Close()
 		return nil, err
 	}
-	return &output{stdout: write, stderr: write, pipe: write}, nil
+	return &output{stdout: write, stderr: write, pipe: write, cat: cat}, nil
 }
 
 // Close gives up the launcher's end of the pipe, so that it ends with the container.
@@ -38,22 +40,29 @@ func (o *output) Close() {
 	}
 }
 
+// Drain waits until all of the container's output is handed on. It must have been closed.
+func (o *output) Drain() {
+	if o.cat != nil {
+		_ = o.cat.Wait() // its exit status means nothing
+	}
+}
+
 // forward starts the process that hands on what comes through the pipe: cat, which
 // every host has. It stays in the supervisor's cgroup until the last process of the
 // container has closed the other end. systemd does not signal it before then: it is
 // not the main process, and KillMode=mixed kills the others only when that is gone
 // and ExecStopPost= has run.
-func forward(read *os.File) error {
+func forward(read *os.File) (*exec.Cmd, error) {
 	program, err := exec.LookPath("cat")
 	if err != nil {
-		return fmt.Errorf("finding the program that hands on the container's output: %w", err)
+		return nil, fmt.Errorf("finding the program that hands on the container's output: %w", err)
 	}
 	cat := exec.Command(program) // not with a context: it outlives the launcher
 	cat.Env = []string{}
 	cat.Dir = "/"
 	cat.Stdin, cat.Stdout, cat.Stderr = read, os.Stdout, os.Stderr
 	if err := cat.Start(); err != nil {
-		return fmt.Errorf("handing on the container's output: %w", err)
+		return nil, fmt.Errorf("handing on the container's output: %w", err)
 	}
-	return cat.Process.Release()
+	return cat, nil
 }

@@ -90,7 +90,7 @@ func TestParseValuesErrors(t *testing.T) {
 		"no file":           {[]string{"--set-file=A=nosuch", "--set-file=B=nosuch"}, "--set-file A: open nosuch: no such file or directory\n--set-file B: open nosuch: no such file or directory"},
 		"a folder":          {[]string{"--set-file=A=."}, "--set-file A: read .: is a directory"},
 		"no name of a file": {[]string{"--set-file=A="}, "--set-file A: the name of a file is missing"},
-		"no name":           {[]string{"--set-file=text"}, `--set-file: "text": not an assignment of the form NAME=value`},
+		"no name":           {[]string{"--set-file=text"}, `--set-file: not an assignment of the form NAME=value`},
 		"too large":         {[]string{"--set-file=A=large"}, "--set-file A: large is larger than 1 MiB"},
 		"endless":           {[]string{"--set-file=A=/dev/zero"}, "--set-file A: /dev/zero is larger than 1 MiB"},
 		"both":              {[]string{"--set=A=1", "--set-file=A=text"}, "--set and --set-file both set A"},

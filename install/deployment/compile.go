@@ -107,6 +107,7 @@ func (c *compiler) begin() {
 		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
 		Files:      []HostFile{},
 	}}
+	c.used = append(c.used, c.manifest.Variables()...)
 	for _, key := range c.manifest.UnknownKeys {
 		c.warn("%s: %s has the unknown key %q, which is ignored", c.Image.Reference, manifestFile, key)
 	}

@@ -22,7 +22,6 @@ func (c *compiler) compileHostFiles() error {
 	if err != nil || !there {
 		return err
 	}
-	c.used = append(c.used, c.manifest.Variables()...)
 	if err := c.renderTemplateList(); err != nil {
 		return err
 	}

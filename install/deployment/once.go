@@ -73,7 +73,7 @@ func (c *compiler) compileOnce() error {
 		return err
 	}
 	plain, err := c.isPlain()
-	if err := errors.Join(err, c.checkHooks(spec)); err != nil {
+	if err := errors.Join(err, c.checkHooks(spec), c.checkWorkingDirectory(spec)); err != nil {
 		return err
 	}
 	if len(c.once.Args) > 0 && !plain {

@@ -204,17 +204,13 @@ const maxLinks = 40
 // there ends the path as it is. Without it, a link of the image to a directory of the
 // host would make that the volume.
 func resolve(files fs.FS, p string) (string, error) {
-	resolved, rest := "/", strings.TrimPrefix(p, "/")
+	resolved, rest := "/", p
 	for links := 0; rest != ""; {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
-		next := path.Join(resolved, name)
-		if next == "/" {
-			resolved = next
-			continue
-		}
+		next := path.Join(resolved, name) // up as well, from where the links before have led
 		target, err := fs.ReadLink(files, strings.TrimPrefix(next, "/"))
-		if err != nil { // no link, or nothing at all
+		if name == "" || name == "." || name == ".." || err != nil { // no link, or nothing at all
 			resolved = next
 			continue
 		}
@@ -224,8 +220,7 @@ func resolve(files fs.FS, p string) (string, error) {
 		if path.IsAbs(target) {
 			resolved = "/"
 		}
-		rest = path.Join(target, rest)
-		rest = strings.TrimPrefix(rest, "/")
+		rest = target + "/" + rest
 	}
 	if resolved == "/" {
 		return "", errors.New("it leads to the image's root")

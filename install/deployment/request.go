@@ -113,8 +113,11 @@ func isTransport(prefix, rest string) bool {
 func Assignments(args []string) (map[string]string, error) {
 	values := map[string]string{}
 	var wrong []error
-	for _, arg := range args {
+	for i, arg := range args {
 		name, value, err := templates.ParseAssignment(arg)
+		if errors.Is(err, templates.ErrAssignment) {
+			err = fmt.Errorf("what is given as number %d is %w", i+1, err)
+		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("--set: %w", err))
 			continue

@@ -32,7 +32,7 @@ func (c *compiler) compileSpec(unit unitgen.Unit) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.checkHooks(spec), c.passSockets(spec)); err != nil {
+	if err := errors.Join(c.checkHooks(spec), c.checkWorkingDirectory(spec), c.passSockets(spec)); err != nil {
 		return nil, err
 	}
 	data, err := runcspec.Marshal(spec)
@@ -100,15 +100,43 @@ func (c *compiler) checkHooks(spec *specs.Spec) error {
 	return errors.Join(errs...)
 }
 
-// brings reports whether a path of the host will lead to a file of the image: one
-// for the host, or one in the deployment.
-func (c *compiler) brings(hostPath string) bool {
-	file := path.Join(hostFilesTree, hostPath)
-	if inside, ok := strings.CutPrefix(hostPath, path.Join(c.destDir(), RootfsDir)+"/"); ok {
-		file = inside
+// checkWorkingDirectory refuses a working directory that is a file of the image. One that
+// does not exist is made, and of one in a mount nothing is known.
+func (c *compiler) checkWorkingDirectory(spec *specs.Spec) error {
+	cwd := path.Join("/", spec.Process.Cwd)
+	if cwd == "/" || runcspec.IsMounted(spec, cwd) {
+		return nil
 	}
-	_, err := fs.Stat(c.Files, file)
-	return err == nil
+	at, err := resolve(c.Files, cwd)
+	if err != nil {
+		return nil //nolint:nilerr // the root, which is a directory, or links without an end, on which the runtime has words
+	}
+	if info, err := fs.Stat(c.Files, strings.TrimPrefix(at, "/")); err == nil && !info.IsDir() {
+		return fmt.Errorf("checking the working directory of %s: %s is not a directory", c.Image.Reference, cwd)
+	}
+	return nil
+}
+
+// brings reports whether a path of the host will lead to a file of the image: one
+// for the host, under its new name, or one in the deployment.
+func (c *compiler) brings(hostPath string) bool {
+	if inside, ok := strings.CutPrefix(hostPath, path.Join(c.destDir(), RootfsDir)+"/"); ok {
+		_, err := fs.Stat(c.Files, inside)
+		return err == nil
+	}
+	found := false
+	// What cannot be read, or renamed, is an error of compileHostFiles.
+	_ = fs.WalkDir(c.Files, hostFilesTree, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return fs.SkipAll
+		}
+		target, err := c.manifest.Rename("/"+strings.TrimPrefix(strings.TrimPrefix(name, hostFilesTree), "/"), c.values)
+		if found = err == nil && target == hostPath; found {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 // violationHints attaches the advice of the violations that err is about.
