@@ -43,6 +43,7 @@ type Details struct {
 	MainPID int               `json:"main_pid"`
 	Status  string            `json:"status"`
 	Since   *time.Time        `json:"since,omitempty"`
+	Ports   []string          `json:"ports"` // that the image exposes
 	// HealthCheck is null when there is none.
 	HealthCheck *deployment.HealthCheck `json:"health_check"`
 	// Units are those that the image brings beside its service.
@@ -127,7 +128,7 @@ func (in *Installer) describeRecord(ctx context.Context, record *deployment.Reco
 	maps.Copy(details.Values, record.Values)
 	details.Secrets = append(details.Secrets, record.Secrets...)
 	details.Variables = in.describeVariables(ctx, record)
-	details.HealthCheck = record.HealthCheck
+	details.Ports, details.HealthCheck = append([]string{}, record.Ports...), record.HealthCheck
 	return in.describeFiles(record, details)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -386,5 +387,26 @@ func TestInstallSeesThroughLinksAndNames(t *testing.T) {
 				t.Errorf("left behind:\n%s", after)
 			}
 		})
+	}
+}
+
+func TestUninstallOfAContainerThatWasMovedToAnotherDisk(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(deployment.Request{Image: "db", Values: map[string]string{"PORT": "1"}})
+	s.mkdir("srv")
+	dir := filepath.Join(s.root, "var/lib/syscontainer/containers/db")
+	if err := errors.Join(os.Rename(dir, filepath.Join(s.root, "srv/db")), os.Symlink("/srv/db", dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(s.root, "srv/db"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the link: %v", err)
 	}
 }

@@ -219,3 +219,13 @@ func TestVolumeBehindLinks(t *testing.T) {
 	}
 	t.Errorf("the mounts are %+v", s.config("web").Mounts)
 }
+
+func TestPortsOfTheImageAreShown(t *testing.T) {
+	s := newScene(t)
+	webImage(s)
+	s.install(deployment.Request{Image: "web"})
+	details, err := s.Show(t.Context(), "web")
+	if err != nil || strings.Join(details.Ports, " ") != "80/tcp" {
+		t.Errorf("got %+v, %v", details, err)
+	}
+}

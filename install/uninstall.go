@@ -215,7 +215,19 @@ func (in *Installer) removeState(ctx context.Context, name string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for _, p := range []string{in.Paths.Deployments(name), in.Paths.Container(name)} {
+	entries, err := in.Tree.ReadDir(in.Paths.Container(name))
+	if err != nil {
+		return err
+	}
+	// One by one: the directory may be a link to one on another disk.
+	pending := in.Paths.Pending(name)
+	var paths []string
+	for _, entry := range entries {
+		if p := path.Join(in.Paths.Container(name), entry.Name()); p != pending {
+			paths = append(paths, p)
+		}
+	}
+	for _, p := range append(paths, pending, in.Paths.Container(name)) {
 		if err := in.Tree.RemoveAll(p); err != nil {
 			return err
 		}

@@ -59,6 +59,7 @@ func machineOf(t *testing.T, o host.Options) *hosttest.Machine {
 	before := m.Disk(stays...)
 	t.Cleanup(func() {
 		for _, c := range list(t, m) {
+			verifyUnits(t, m, c.Name)
 			m.Must("syscontainer", "uninstall", c.Name)
 		}
 		hosttest.Same(t, before, m.Disk(stays...))
@@ -70,6 +71,34 @@ func machineOf(t *testing.T, o host.Options) *hosttest.Machine {
 		}
 	})
 	return m
+}
+
+// verifyUnits reports an error unless systemd understands all of a container's units.
+func verifyUnits(t *testing.T, m *hosttest.Machine, name string) {
+	t.Helper()
+	type unit struct{ Name string }
+	var shown struct {
+		Unit  string
+		Units []unit
+	}
+	result := m.Try("syscontainer", "show", "--json", name)
+	if result.Code != 0 { // broken, which is what its test is about
+		return
+	}
+	parse(t, result.Stdout, &shown)
+	units := []string{}
+	for _, u := range append(shown.Units, unit{shown.Unit}) {
+		if u.Name != "" {
+			units = append(units, u.Name)
+		}
+	}
+	if len(units) == 0 {
+		return
+	}
+	result = m.Try(append([]string{"systemd-analyze", "verify", "--recursive-errors=yes"}, units...)...)
+	if result.Code != 0 {
+		t.Errorf("the units of %s:\n%s%s", name, result.Stdout, result.Stderr)
+	}
 }
 
 // container is a line of `syscontainer list --json`.

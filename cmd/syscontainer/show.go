@@ -69,6 +69,9 @@ func showRows(d *install.Details) [][]string {
 	if d.Status != "" {
 		rows = append(rows, []string{"status:", d.Status})
 	}
+	if len(d.Ports) > 0 {
+		rows = append(rows, []string{"ports:", strings.Join(d.Ports, ", ")})
+	}
 	if h := d.HealthCheck; h != nil {
 		rows = append(rows, []string{"health check:", fmt.Sprintf("%q, every %s for %s at most", h.Exec, h.Interval, h.Timeout)})
 	}

@@ -103,6 +103,7 @@ func (c *compiler) begin() {
 		Values:     c.set,
 		Secrets:    c.secretNames(),
 		Generated:  c.Facts.Generated,
+		Ports:      slices.Sorted(maps.Keys(c.Image.Config.Config.ExposedPorts)),
 		Relations:  c.Request.Relations,
 		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
 		Files:      []HostFile{},

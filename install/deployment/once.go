@@ -93,7 +93,7 @@ func (c *compiler) stageOnce(spec *specs.Spec) error {
 	for _, name := range c.secretNames() {
 		c.stageFile(path.Join(credentialsDir, name), []byte(c.secrets[name]), 0o600)
 	}
-	c.plan.MountPoints = MountPoints(spec, c.Facts.Tree)
+	c.plan.To.MountPoints = c.mountPoints(spec)
 	for _, source := range c.missingSources(runcspec.BindSources(spec)) {
 		if source.Path != path.Join(c.destDir(), credentialsDir) {
 			c.addMissing(source.Path)

@@ -36,6 +36,8 @@ type Record struct {
 	Data string `json:"data"`
 	// PIDFile is where the runtime writes the container's pid.
 	PIDFile string `json:"pid_file,omitempty"`
+	// Ports are those that the image exposes, as 80/tcp, sorted.
+	Ports []string `json:"ports,omitempty"`
 	// HealthCheck tells whether the container works; nil where nothing does.
 	HealthCheck *HealthCheck `json:"health_check,omitempty"`
 	// Unit is the service, "" when the image only installs files.
