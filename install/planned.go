@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 )
@@ -46,7 +45,7 @@ func transitionOf(name string, plan *deployment.Plan) transition {
 func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployment.FileChange, error) {
 	before, after := in.staged(plan.From), in.staged(plan.To)
 	if files != nil {
-		after = planned(plan, files)
+		after = plan.Contents(files)
 	}
 	changes, err := deployment.FileChanges(plan.From, plan.To, before, after, in.presence(plan.From))
 	if err != nil || plan.To == nil || plan.To.Runtime == "" {
@@ -102,17 +101,5 @@ func (in *Installer) configChange(plan *deployment.Plan, before, after deploymen
 func (in *Installer) staged(r *deployment.Record) deployment.Contents {
 	return func(f deployment.HostFile) ([]byte, error) {
 		return in.Tree.ReadFile(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
-	}
-}
-
-// planned reads the files that a plan makes or takes from the image.
-func planned(plan *deployment.Plan, files fs.FS) deployment.Contents {
-	return func(f deployment.HostFile) ([]byte, error) {
-		for _, rendered := range plan.Rendered {
-			if rendered.Path == f.Source {
-				return rendered.Data, nil
-			}
-		}
-		return fs.ReadFile(files, strings.TrimPrefix(f.Source, deployment.RootfsDir+"/"))
 	}
 }

@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"bytes"
+	"io/fs"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -34,6 +35,18 @@ const maxDiff = 256 << 10
 
 // Contents reads the content of a file of a deployment.
 type Contents func(f HostFile) ([]byte, error)
+
+// Contents are those of the new deployment, made or taken from the files of its image.
+func (p *Plan) Contents(files fs.FS) Contents {
+	return func(f HostFile) ([]byte, error) {
+		for _, rendered := range p.Rendered {
+			if rendered.Path == f.Source {
+				return rendered.Data, nil
+			}
+		}
+		return fs.ReadFile(files, strings.TrimPrefix(f.Source, RootfsDir+"/"))
+	}
+}
 
 // Presence is how the host has a file of a deployment.
 type Presence int

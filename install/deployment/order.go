@@ -3,7 +3,6 @@ package deployment
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -90,12 +89,7 @@ func (c *compiler) textOf(f HostFile) ([]byte, error) {
 	if f.Kind != File {
 		return nil, nil
 	}
-	for _, rendered := range c.plan.Rendered {
-		if rendered.Path == f.Source {
-			return rendered.Data, nil
-		}
-	}
-	return fs.ReadFile(c.Files, strings.TrimPrefix(f.Source, RootfsDir+"/"))
+	return c.plan.Contents(c.Files)(f)
 }
 
 func (c *compiler) enablingLinks() []plannedEntry {

@@ -3,6 +3,8 @@ package deployment
 import (
 	"path"
 	"strconv"
+
+	"github.com/syscontainer/syscontainer/unitgen/order"
 )
 
 // Programs of ours and of the host that units name. They are paths as the host
@@ -99,13 +101,7 @@ func ownCredentialsPath(name string) string {
 
 // foreignUnitDirs are where systemd finds units that are not ours: of packages, of
 // somebody who makes them at run time, of generators.
-func foreignUnitDirs() []string {
-	return []string{
-		"/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system",
-		"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/system",
-		"/run/systemd/generator.early", "/run/systemd/generator", "/run/systemd/generator.late",
-	}
-}
+func foreignUnitDirs() []string { return Without(order.Dirs(), []string{SystemdDir}) }
 
 // deployDir holds a container's deployments.
 const deployDir = "deploy"

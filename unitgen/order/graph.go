@@ -169,10 +169,11 @@ func (g *Graph) Edges() []Edge {
 
 // edge has its reasons in order: first what somebody wrote.
 func (g *Graph) edge(first, then string) Edge {
-	reasons := slices.SortedFunc(slices.Values(g.then[first][then]), func(a, b Reason) int {
-		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.File, b.File), strings.Compare(a.Setting, b.Setting))
-	})
-	return Edge{First: first, Then: then, Reasons: reasons}
+	return Edge{First: first, Then: then, Reasons: slices.SortedFunc(slices.Values(g.then[first][then]), compareReasons)}
+}
+
+func compareReasons(a, b Reason) int {
+	return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.File, b.File), strings.Compare(a.Setting, b.Setting))
 }
 
 // Names returns the units that exist, sorted.

@@ -1,10 +1,8 @@
 package order
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // A Part is what there is to say about some units of a graph.
@@ -68,9 +66,7 @@ func (g *Graph) cycleAmong(names []string) Cycle {
 // withNeed adds why the later unit starts the earlier one, too.
 func (g *Graph) withNeed(edge Edge) Edge {
 	edge.Reasons = append(edge.Reasons, g.pulls[edge.Then][edge.First]...)
-	slices.SortStableFunc(edge.Reasons, func(a, b Reason) int {
-		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.File, b.File), strings.Compare(a.Setting, b.Setting))
-	})
+	slices.SortStableFunc(edge.Reasons, compareReasons)
 	return edge
 }
 
