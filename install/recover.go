@@ -235,8 +235,8 @@ func (in *Installer) releaseOrphans(ctx context.Context) error {
 	}
 	var errs []error
 	for _, hold := range holds {
-		name, deployment := path.Split(hold)
-		_, err := in.Tree.Lstat(path.Join(in.Paths.Deployments(name), deployment))
+		name, number := path.Split(hold)
+		_, err := in.Tree.Lstat(path.Join(in.Paths.Deployments(name), number))
 		if errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, in.Images.Release(ctx, hold))
 		}

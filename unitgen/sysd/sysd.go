@@ -33,7 +33,6 @@ type Status struct {
 	Type       string    // of a service: notify, oneshot, …
 	// StartTimeout is how long a service may take to become ready; 0 is without limit.
 	StartTimeout time.Duration
-	NeedsReload  bool // unit files on disk are newer than what systemd has read
 }
 
 // State is what of a unit's status can be asked for many units at once.
@@ -58,16 +57,15 @@ const (
 // not have (a socket has no main process) is zero.
 func statusFrom(properties map[string]any) Status {
 	s := Status{
-		Load:        property[string](properties, "LoadState"),
-		Active:      property[string](properties, "ActiveState"),
-		Sub:         property[string](properties, "SubState"),
-		Result:      property[string](properties, "Result"),
-		FileState:   property[string](properties, "UnitFileState"),
-		StatusText:  property[string](properties, "StatusText"),
-		MainPID:     int(property[uint32](properties, "MainPID")),
-		Restarts:    int(property[uint32](properties, "NRestarts")),
-		Type:        property[string](properties, "Type"),
-		NeedsReload: property[bool](properties, "NeedDaemonReload"),
+		Load:       property[string](properties, "LoadState"),
+		Active:     property[string](properties, "ActiveState"),
+		Sub:        property[string](properties, "SubState"),
+		Result:     property[string](properties, "Result"),
+		FileState:  property[string](properties, "UnitFileState"),
+		StatusText: property[string](properties, "StatusText"),
+		MainPID:    int(property[uint32](properties, "MainPID")),
+		Restarts:   int(property[uint32](properties, "NRestarts")),
+		Type:       property[string](properties, "Type"),
 	}
 	if limit := property[uint64](properties, "TimeoutStartUSec"); limit < math.MaxInt64/uint64(time.Microsecond) {
 		s.StartTimeout = time.Duration(limit) * time.Microsecond

@@ -14,13 +14,13 @@ func TestStatusFrom(t *testing.T) {
 	base := map[string]any{
 		"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Result": "success",
 		"UnitFileState": "enabled", "StatusText": "serving", "MainPID": uint32(42), "NRestarts": uint32(3),
-		"ExecMainCode": int32(0), "ExecMainStatus": int32(0), "NeedDaemonReload": true,
+		"ExecMainCode": int32(0), "ExecMainStatus": int32(0),
 		"ActiveEnterTimestamp": uint64(1_000_000), "InactiveEnterTimestamp": uint64(2_000_000),
 		"InactiveExitTimestamp": uint64(3_000_000), "ActiveExitTimestamp": uint64(4_000_000),
 	}
 	service := Status{
 		Load: "loaded", Active: "active", Sub: "running", Result: "success", FileState: "enabled", StatusText: "serving",
-		MainPID: 42, Restarts: 3, NeedsReload: true, Since: time.Unix(1, 0),
+		MainPID: 42, Restarts: 3, Since: time.Unix(1, 0),
 	}
 	for name, c := range map[string]struct {
 		change map[string]any
