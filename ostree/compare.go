@@ -206,9 +206,8 @@ func (c *comparison) file(ctx context.Context, at int, dir, name string, sum Che
 
 // isObject reports whether a file is the object itself.
 func (r *Repo) isObject(file unix.Stat_t, sum Checksum) bool {
-	hex := sum.String()
 	var stat unix.Stat_t
-	err := unix.Fstatat(int(r.dir.Fd()), "objects/"+hex[:2]+"/"+hex[2:]+".file", &stat, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.Fstatat(int(r.objects.Fd()), objectName(sum, kindFile), &stat, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil && stat.Ino == file.Ino && stat.Dev == file.Dev
 }
 

@@ -129,8 +129,8 @@ func (r *Repo) Lock(ctx context.Context) (unlock func() error, err error) {
 	return r.lock(ctx, C.OSTREE_REPO_LOCK_EXCLUSIVE)
 }
 
-// LockShared keeps prunes and exclusive locks out, as a transaction does.
-func (r *Repo) LockShared(ctx context.Context) (unlock func() error, err error) {
+// lockShared keeps prunes and exclusive locks out, as a transaction does.
+func (r *Repo) lockShared(ctx context.Context) (unlock func() error, err error) {
 	return r.lock(ctx, C.OSTREE_REPO_LOCK_SHARED)
 }
 

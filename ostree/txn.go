@@ -51,7 +51,7 @@ type newRef struct {
 // those have left that were killed. It waits while another process prunes. One of Commit
 // and Abort must follow.
 func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
-	unlock, err := r.LockShared(ctx)
+	unlock, err := r.lockShared(ctx)
 	if err != nil {
 		return nil, wrap("beginning a transaction", err)
 	}
