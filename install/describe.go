@@ -185,6 +185,9 @@ func (in *Installer) describeFiles(record *deployment.Record, details *Details) 
 		if err != nil {
 			errs = append(errs, fmt.Errorf("looking at %s: %w", f.Path, err))
 		}
+		if isSettled(f, found) {
+			continue
+		}
 		d := FileDetails{HostFile: f, State: "ok", Differences: found}
 		switch {
 		case len(found) > 0 && found[0].Aspect == drift.Missing:

@@ -203,6 +203,10 @@ func TestUpdateKeepsWhatTheAdministratorChanged(t *testing.T) {
 	if result := s.update(install.UpdateRequest{}); result.Changed {
 		t.Error("that the administrator has seen the new file is no change")
 	}
+	shown, err := s.Show(t.Context(), "db")
+	if err != nil || slices.ContainsFunc(shown.Files, func(f install.FileDetails) bool { return f.State == "missing" }) {
+		t.Errorf("show says %+v, %v", shown, err)
+	}
 	s.images.images["db3"] = with(nextImage(), fstest.MapFS{"bin/db": file("elf 3", 0o755)})
 	s.images.leads["db"] = "db3"
 	s.update(install.UpdateRequest{})
