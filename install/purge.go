@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -69,17 +70,47 @@ func (in *Installer) linkOnTheWay(above, p string) (link string, there bool) {
 	}
 }
 
-// purge removes directories with all that is in them, and those of the container
-// above that are empty then. It can be repeated.
+// purge removes directories that dataOf lists with all that is in them, and those of
+// the container above that are empty then. It looks for links once more: until now the
+// service could put one there. It can be repeated, and the records must be there.
 func (in *Installer) purge(name string, dirs []string) error {
-	for _, dir := range dirs {
-		if err := in.Tree.RemoveAll(dir); err != nil {
-			return err
+	if len(dirs) == 0 {
+		return nil
+	}
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			continue // dataOf took nothing from it
 		}
-		for above := path.Dir(dir); strings.Contains(above+"/", "/"+name+"/"); above = path.Dir(above) {
-			if err := in.Tree.RemoveIfEmpty(above); err != nil {
+		for _, dir := range dirs {
+			if !isWithin(dir, record.Data) {
+				continue
+			}
+			if err := in.purgeBelow(record.Data, dir); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// purgeBelow removes a directory, and those above it up to the container's own that are
+// empty then.
+func (in *Installer) purgeBelow(own, dir string) error {
+	if link, _ := in.linkOnTheWay(own, dir); link != "" {
+		return hint.Add(fmt.Errorf("removing %s: %s is a symbolic link", dir, link), "see where it leads, remove it, and repeat the command")
+	}
+	if err := in.Tree.RemoveAll(dir); err != nil {
+		return err
+	}
+	for dir != own {
+		dir = path.Dir(dir)
+		if err := in.Tree.RemoveIfEmpty(dir); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
@@ -66,6 +67,43 @@ func TestPurgeNeverPassesALink(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(result.Warnings, "\n"), "/var/lib/db/data is not purged: /var/lib/db/data is a symbolic link") {
 		t.Errorf("warned %q", result.Warnings)
+	}
+}
+
+// TestPurgeLooksForLinksOnceMore: a service that is told to stop can put a link into the
+// directory that is its own, and purging must not come out of there.
+func TestPurgeLooksForLinksOnceMore(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/tmpfiles.template": file("d /var/lib/${NAME}/a/wal 0700\n", 0o644)})
+	s.install(deployment.Request{Image: "db"})
+	s.write("var/lib/db/a/wal/1", "data", 0o600)
+	s.write("srv/precious/wal/1", "data", 0o600)
+	s.effects.done, s.effects.fail, s.effects.crash = nil, 1, true
+	if !s.crash(func() { s.purge() }) {
+		t.Fatal("it was not interrupted")
+	}
+	s.effects.fail = 0
+	if err := s.Tree.RemoveAll("/var/lib/db/a"); err != nil {
+		t.Fatal(err)
+	}
+	s.link("var/lib/db/a", "/srv/precious")
+	if _, err := s.Recover(t.Context()); err == nil || !strings.Contains(err.Error(), "/var/lib/db/a is a symbolic link") {
+		t.Errorf("got error %v", err)
+	}
+	s.purge()
+	if s.has(dbState) || !s.has("srv/precious/wal/1") {
+		t.Errorf("left:\n%s", s.tree())
+	}
+}
+
+func TestPurgeLeavesDirectoriesAboveTheContainersOwn(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/tmpfiles.template": file("d ${STATE_DIRECTORY}/${NAME} 0700\n", 0o644)})
+	s.install(deployment.Request{Image: "db", Name: "srv", Values: map[string]string{"STATE_DIRECTORY": "/srv/data"}})
+	s.write("srv/data/srv/wal", "data", 0o600)
+	_, err := s.Uninstall(t.Context(), "srv", install.UninstallRequest{Purge: true})
+	if err != nil || s.has("srv/data/srv") || !s.has("srv/data") {
+		t.Errorf("got error %v, left:\n%s", err, s.tree())
 	}
 }
 
