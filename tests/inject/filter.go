@@ -20,7 +20,7 @@ type notification struct {
 // response is the kernel's struct seccomp_notif_resp.
 type response struct {
 	id    uint64
-	val   int64
+	_     int64 // what the call would return; we only ever give an error, or have it made
 	error int32
 	flags uint32
 }
