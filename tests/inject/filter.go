@@ -8,13 +8,13 @@ import (
 
 // notification is the kernel's struct seccomp_notif.
 type notification struct {
-	id    uint64
-	pid   uint32 // of the thread
-	flags uint32
-	nr    int32
-	arch  uint32
-	ip    uint64
-	args  [6]uint64
+	id   uint64
+	pid  uint32 // of the thread
+	_    uint32 // flags, of which there are none yet
+	nr   int32
+	_    uint32 // the architecture, which is ours
+	_    uint64 // where the call was made
+	args [6]uint64
 }
 
 // response is the kernel's struct seccomp_notif_resp.
