@@ -16,14 +16,15 @@ func BringBack(dependent string) ([]byte, error) {
 // bringBack has a unit start a dependent once the unit is ready, unless the dependent is
 // disabled. What starts it earlier, as Upholds= and Wants= do, makes systemd 254 and later
 // start a unit that waits for its restart at once, again and again, without regard to its
-// RestartSec=.
+// RestartSec=. A systemctl that has nothing to do says so to NOTIFY_SOCKET, and is gone
+// before systemd can tell whose it was.
 func (w *writer) bringBack(dependent string) {
 	name, suffix, _ := cutLast(dependent, '.')
 	if suffix != "service" {
 		w.check(&NameError{Name: dependent, Reason: "is not a service"})
 	}
 	w.check(CheckName(name)) // a shell reads it
-	w.set("ExecStartPost", `-+/bin/sh -c "systemctl --quiet is-enabled `+dependent+` && exec systemctl --no-block start `+dependent+`"`)
+	w.set("ExecStartPost", `-+/bin/sh -c "unset NOTIFY_SOCKET; systemctl --quiet is-enabled `+dependent+` 2>/dev/null && exec systemctl --no-block start `+dependent+`"`)
 }
 
 // RequiredBy returns the services that do not run without the unit once it is enabled, as
