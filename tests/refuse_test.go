@@ -61,7 +61,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{name: "name with a slash", argv: install + " --name a/b etcd", code: 2, says: `.*a/b`},
 		{name: "name that climbs", argv: install + " --name .. etcd", code: 2, says: `.*"\.\."`},
 		{name: "name of another unit type", argv: install + " --name x.socket etcd", code: 2, says: `.*x\.socket`},
-		{name: "value without equals", argv: install + " --set NOEQUALS etcd", code: 2, says: `.*NOEQUALS`},
+		{name: "value without equals", argv: install + " --set NOEQUALS etcd", code: 2, says: `.*number 1 is not .* NAME=value`},
 		{name: "forced variable", argv: install + " --set NAME=x etcd", code: 2, says: `.*NAME`},
 		{name: "no image", argv: install, code: 2, says: `.*(image|IMAGE)`},
 		{name: "two images", argv: install + " etcd etcd", code: 2, says: `.*`},
