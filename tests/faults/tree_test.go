@@ -116,8 +116,11 @@ func timeless(path string) (string, error) {
 	for _, key := range []string{"created", "generated", "deployment"} {
 		delete(record, key)
 	}
-	for _, file := range record["files"].([]any) {
-		delete(file.(map[string]any), "sha256") // of a unit, which names its deployment
+	for _, key := range []string{"files", "rendered"} {
+		list, _ := record[key].([]any)
+		for _, file := range list {
+			delete(file.(map[string]any), "sha256") // of a unit, which names its deployment
+		}
 	}
 	text, err := json.Marshal(record)
 	return string(text), err
