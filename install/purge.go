@@ -14,8 +14,9 @@ import (
 )
 
 // dataOf lists the directories in which a container keeps its data: what the tmpfiles.d
-// files of its deployments make in the directory that is the container's own. What
-// somebody has put a link in the place of is not among them, and a warning.
+// files of its deployments make in the directory that is the container's own. What is
+// the host's as well, what somebody has put a link in the place of, and what something is
+// mounted in is not among them, and a warning.
 func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string) {
 	owns := map[string]string{} // directory -> the container's own one above it
 	for _, n := range numbers {
@@ -36,15 +37,70 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 	}
 	dirs = []string{}
 	for _, dir := range slices.Sorted(maps.Keys(owns)) {
-		link, there := in.linkOnTheWay(owns[dir], dir)
-		switch {
-		case link != "":
-			warnings = append(warnings, fmt.Sprintf("%s is not purged: %s is a symbolic link", dir, link))
-		case there && !slices.ContainsFunc(dirs, func(above string) bool { return isWithin(dir, above) }):
-			dirs = append(dirs, dir)
+		_, there := in.linkOnTheWay(owns[dir], dir)
+		if !there || slices.ContainsFunc(dirs, func(above string) bool { return isWithin(dir, above) }) {
+			continue
 		}
+		if err := in.checkPurge(name, owns[dir], dir); err != nil {
+			warnings = append(warnings, fmt.Sprintf("%s is not purged: %v", dir, err))
+			continue
+		}
+		dirs = append(dirs, dir)
 	}
 	return dirs, warnings
+}
+
+// checkPurge refuses a directory below a container's own one that must not be removed
+// with all that is in it.
+func (in *Installer) checkPurge(name, own, dir string) error {
+	if err := in.checkShared(name, own); err != nil {
+		return err
+	}
+	if link, _ := in.linkOnTheWay(own, dir); link != "" {
+		return fmt.Errorf("%s is a symbolic link", link)
+	}
+	disk, err := in.Tree.Path(dir)
+	if err != nil {
+		return err
+	}
+	mounted, err := in.Mounter.Mounted()
+	if err != nil {
+		return err
+	}
+	for _, at := range mounted {
+		if isWithin(at, disk) {
+			return fmt.Errorf("something is mounted at %s", at)
+		}
+	}
+	return nil
+}
+
+// checkShared refuses a container's own directory that others use as well: what a
+// container is called, and its STATE_DIRECTORY, can make that any directory there is.
+func (in *Installer) checkShared(name, own string) error {
+	if isWithin(own, in.Paths.State) || isWithin(in.Paths.State, own) {
+		return fmt.Errorf("syscontainer's own state is in %s", in.Paths.State)
+	}
+	isSystems := func(dir string) bool { return isWithin(own, dir) }
+	if above := path.Dir(own); above == "/" || above == "/var" || slices.ContainsFunc(systemDirs(), isSystems) {
+		return fmt.Errorf("%s is a directory of the host's", own)
+	}
+	records, err := in.currentRecords()
+	if err != nil {
+		return err
+	}
+	for _, other := range records {
+		if other.Name != name && isWithin(other.Data, own) {
+			return fmt.Errorf("the data of %s is in %s", other.Name, other.Data)
+		}
+	}
+	return nil
+}
+
+// systemDirs are directories in which nothing is a container's data, see
+// file-hierarchy(7).
+func systemDirs() []string {
+	return []string{"/boot", "/dev", "/efi", "/etc", "/proc", "/run", "/sys", "/usr"}
 }
 
 func isWithin(p, dir string) bool {
@@ -71,8 +127,8 @@ func (in *Installer) linkOnTheWay(above, p string) (link string, there bool) {
 }
 
 // purge removes directories that dataOf lists with all that is in them, and those of
-// the container above that are empty then. It looks for links once more: until now the
-// service could put one there. It can be repeated, and the records must be there.
+// the container above that are empty then. It looks for links and mounts once more: until
+// now the service could put one there. It can be repeated, and the records must be there.
 func (in *Installer) purge(name string, dirs []string) error {
 	if len(dirs) == 0 {
 		return nil
@@ -90,7 +146,7 @@ func (in *Installer) purge(name string, dirs []string) error {
 			if !isWithin(dir, record.Data) {
 				continue
 			}
-			if err := in.purgeBelow(record.Data, dir); err != nil {
+			if err := in.purgeBelow(name, record.Data, dir); err != nil {
 				return err
 			}
 		}
@@ -100,9 +156,9 @@ func (in *Installer) purge(name string, dirs []string) error {
 
 // purgeBelow removes a directory, and those above it up to the container's own that are
 // empty then.
-func (in *Installer) purgeBelow(own, dir string) error {
-	if link, _ := in.linkOnTheWay(own, dir); link != "" {
-		return hint.Add(fmt.Errorf("removing %s: %s is a symbolic link", dir, link), "see where it leads, remove it, and repeat the command")
+func (in *Installer) purgeBelow(name, own, dir string) error {
+	if err := in.checkPurge(name, own, dir); err != nil {
+		return hint.Add(fmt.Errorf("removing %s: %w", dir, err), "look at what is there, take it away, and repeat the command")
 	}
 	if err := in.Tree.RemoveAll(dir); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +105,39 @@ func TestPurgeLeavesDirectoriesAboveTheContainersOwn(t *testing.T) {
 	_, err := s.Uninstall(t.Context(), "srv", install.UninstallRequest{Purge: true})
 	if err != nil || s.has("srv/data/srv") || !s.has("srv/data") {
 		t.Errorf("got error %v, left:\n%s", err, s.tree())
+	}
+}
+
+// TestPurgeLeavesWhatIsNotTheContainersAlone: a name and a STATE_DIRECTORY can make any
+// directory the container's own.
+func TestPurgeLeavesWhatIsNotTheContainersAlone(t *testing.T) {
+	for _, own := range []string{"/srv", "/home", "/var/lib", "/var/log", "/etc/systemd", "/usr/lib", "/var/lib/syscontainer", "/var/lib/syscontainer/repo", "/srv/data"} {
+		s := newScene(t)
+		s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/hostfs/etc/db-link": nil, "exports/tmpfiles.template": file("d ${STATE_DIRECTORY}/${NAME} 0700\n", 0o644)})
+		above, name := path.Split(own)
+		s.install(deployment.Request{Image: "db", Name: "other", Values: map[string]string{"STATE_DIRECTORY": "/srv/data"}})
+		s.install(deployment.Request{Image: "db", Name: name, Values: map[string]string{"STATE_DIRECTORY": path.Clean(above)}})
+		s.write(path.Join(own, "precious"), "data", 0o600)
+		result, err := s.Uninstall(t.Context(), name, install.UninstallRequest{Purge: true})
+		if err != nil {
+			t.Errorf("%s: %v", own, err)
+			continue
+		}
+		if len(result.Purged) > 0 || !s.has(path.Join(own, "precious")) || !strings.Contains(strings.Join(result.Warnings, "\n"), own+" is not purged: ") {
+			t.Errorf("%s: purged %q, warned %q", own, result.Purged, result.Warnings)
+		}
+	}
+}
+
+func TestPurgeLeavesWhatSomethingIsMountedIn(t *testing.T) {
+	s := purgeable(t)
+	s.mounter.mounted[path.Join(s.root, "var/lib/db/data/backup")] = "/elsewhere"
+	result := s.purge()
+	if !slices.Equal(result.Purged, []string{"/var/lib/db/logs"}) || !s.has("var/lib/db/data/wal") {
+		t.Errorf("purged %q, left:\n%s", result.Purged, s.tree())
+	}
+	if !strings.Contains(strings.Join(result.Warnings, "\n"), "/var/lib/db/data is not purged: something is mounted at ") {
+		t.Errorf("warned %q", result.Warnings)
 	}
 }
 

@@ -19,7 +19,8 @@ func uninstallCommand() *cli.Command {
 		Description: "Stops the service and removes its unit, its host files and its deployments. The data\n" +
 			"directories of the service, files that were changed since they were installed, and the\n" +
 			"image in the store stay. --purge removes the data as well: what the tmpfiles.d file of the\n" +
-			"container makes below /var/lib/NAME, unless somebody has put a link there.",
+			"container makes below /var/lib/NAME, unless somebody has put a link there, something is mounted\n" +
+			"in it, or the directory is not the container's alone.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "purge", Usage: "remove the data of the service as well"},
 			dryRunFlag(),
