@@ -93,8 +93,19 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		EnableBashCompletion:      true,
 		BashComplete:              completeCommands,
 	}
+	for _, command := range app.Commands {
+		hideHelp(command)
+	}
 	completeEach(app.Commands)
 	return app
+}
+
+// hideHelp keeps the library from taking the container "h" or "help" for its command help.
+func hideHelp(command *cli.Command) {
+	command.HideHelpCommand = true
+	for _, below := range command.Subcommands {
+		hideHelp(below)
+	}
 }
 
 // completeEach gives commands their completion: flags, or the commands below.

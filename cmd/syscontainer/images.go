@@ -15,13 +15,12 @@ import (
 
 func imagesCommand() *cli.Command {
 	return &cli.Command{
-		Name:            "images",
-		Usage:           "list, name, verify and remove the images of the store",
-		UsageText:       "syscontainer images list|rm|prune|tag|verify",
-		Description:     "The images of the store.",
-		Subcommands:     []*cli.Command{imagesListCommand(), imagesRmCommand(), imagesPruneCommand(), imagesTagCommand(), imagesVerifyCommand()},
-		HideHelpCommand: true,
-		OnUsageError:    onUsageError,
+		Name:         "images",
+		Usage:        "list, name, verify and remove the images of the store",
+		UsageText:    "syscontainer images list|rm|prune|tag|verify",
+		Description:  "The images of the store.",
+		Subcommands:  []*cli.Command{imagesListCommand(), imagesRmCommand(), imagesPruneCommand(), imagesTagCommand(), imagesVerifyCommand()},
+		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usageErrorf("images: there is no command %q; see: syscontainer images --help", c.Args().First())
