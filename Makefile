@@ -20,7 +20,7 @@ STATICCHECK := .cache/bin/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 # Debian's names of what a step needs that Go's modules do not bring.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libostree-dev
 TEST_PACKAGES  := mmdebstrap debian-archive-keyring systemd-container systemd buildah skopeo umoci ostree \
-                  util-linux mount git e2fsprogs strace gnupg iproute2 busybox-static
+                  util-linux mount git e2fsprogs strace gnupg qemu-system-x86 iproute2 busybox-static
 
 # The Debian release of the machines that tests boot: bookworm or trixie.
 SUITE := bookworm
