@@ -70,6 +70,9 @@ func (c *compiler) compileEntries() error {
 	}
 	conflicts = append(conflicts, c.twins(), c.unitConflict())
 	if err := errors.Join(conflicts...); err != nil {
+		if c.From != nil {
+			return hint.Add(err, "move away what is in the way, and repeat the command")
+		}
 		return hint.Add(err, "move away what is in the way, or install under another name with --name")
 	}
 	return nil

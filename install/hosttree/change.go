@@ -120,8 +120,9 @@ func (t *Tree) RemoveIfEmpty(p string) error {
 
 // rmdir removes a directory on disk when it is there and empty.
 func rmdir(disk string) (removed bool, err error) {
-	// A read-only file system refuses to remove even what is not there.
-	if _, err := os.Lstat(disk); errors.Is(err, fs.ErrNotExist) {
+	// A read-only file system refuses to remove even what is not there, or not empty.
+	entries, err := os.ReadDir(disk)
+	if errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
 		return false, nil
 	}
 	err = unix.Rmdir(disk)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/syscontainer/syscontainer/install/hosttree"
 )
 
@@ -190,6 +192,32 @@ func TestRemoveIfEmpty(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(root, "real")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the empty directory is still there")
+	}
+}
+
+// It needs root, as all of the product does.
+func TestRemoveIfEmptyOnAReadOnlyFileSystem(t *testing.T) {
+	tree, root, _ := open(t)
+	if err := tree.WriteFile("/etc/x", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(root, root, "", unix.MS_BIND, ""); err != nil {
+		if os.Getuid() != 0 && errors.Is(err, unix.EPERM) {
+			return
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })
+	if err := unix.Mount("", root, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"/etc", "/none"} {
+		if err := tree.RemoveIfEmpty(p); err != nil {
+			t.Errorf("%s, which is not to be removed: %v", p, err)
+		}
+	}
+	if err := tree.RemoveIfEmpty("/real"); !errors.Is(err, unix.EROFS) {
+		t.Errorf("removing an empty directory: %v", err)
 	}
 }
 
