@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -117,6 +118,25 @@ func TestRepairSaysWhatCannotBeRenderedAgain(t *testing.T) {
 	list, err := s.Repair(t.Context(), install.RepairRequest{})
 	if err != nil || !strings.Contains(list[0].Error, "making /"+dbDeployment+"config.json anew: ") {
 		t.Errorf("got %v, %v", list, err)
+	}
+}
+
+// TestRepairByADamagedRecordRemovesNothing: what the record calls otherwise is the
+// configuration that the service starts with next.
+func TestRepairByADamagedRecordRemovesNothing(t *testing.T) {
+	s := verified(t, func(s *scene) error {
+		record, err := s.Tree.ReadFile(s.Paths.Record("db", 1))
+		if err != nil {
+			return err
+		}
+		return s.Tree.WriteFile(s.Paths.Record("db", 1), bytes.Replace(record, []byte(`"config.json"`), []byte(`"config.jsom"`), 1), 0o600)
+	})
+	list, err := s.Repair(t.Context(), install.RepairRequest{})
+	if err != nil || len(list) != 1 || list[0].OK() || len(list[0].Repaired) > 0 {
+		t.Errorf("repaired %v, %v", list, err)
+	}
+	if !s.has(dbState + "/deploy/1/config.json") {
+		t.Error("config.json is gone")
 	}
 }
 

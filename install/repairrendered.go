@@ -14,7 +14,8 @@ import (
 )
 
 // repairRendered makes the files of the deployment anew that are not as they were
-// rendered, and removes those that nobody knows of.
+// rendered, and removes those that nobody knows of. While any cannot be made, nothing is
+// removed: it may be the record that is damaged.
 func (r *repair) repairRendered(ctx context.Context, v *Verification) error {
 	dir := r.Paths.Deployment(v.Name, v.Deployment)
 	var errs []error
@@ -35,7 +36,10 @@ func (r *repair) repairRendered(ctx context.Context, v *Verification) error {
 			errs = append(errs, fmt.Errorf("making %s anew: %w", p, err))
 		}
 	}
-	return errors.Join(append(errs, r.removeOthers(v))...)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return r.removeOthers(v)
 }
 
 // errNoCopy says that what was rendered is nowhere else.
