@@ -226,6 +226,7 @@ func TestRecoverLosesNoInstallation(t *testing.T) {
 	for name, damage := range map[string]func(*scene) error{
 		"the link to what is current is gone":   func(s *scene) error { return s.Tree.Remove("/" + state + "current") },
 		"the pending change is empty":           func(s *scene) error { s.write(state+"pending.json", "", 0o600); return nil },
+		"the pending change says nothing":       func(s *scene) error { s.write(state+"pending.json", "{}", 0o600); return nil },
 		"the pending change leads to nothing":   func(s *scene) error { s.write(state+"pending.json", `{"from":1,"to":7}`, 0o600); return nil },
 		"the pending change comes from nothing": func(s *scene) error { s.write(state+"pending.json", `{"from":7,"to":1}`, 0o600); return nil },
 	} {

@@ -140,6 +140,9 @@ func (in *Installer) readPending(name string) (pendingChange, error) {
 	if err := json.Unmarshal(data, &pending); err != nil {
 		return pending, fmt.Errorf("reading %s: %w", file, err)
 	}
+	if pending.From == 0 && pending.To == 0 {
+		return pending, fmt.Errorf("reading %s: it names no deployment", file)
+	}
 	return pending, nil
 }
 
