@@ -1,6 +1,9 @@
 package inject
 
 import (
+	"errors"
+	"os"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +38,11 @@ func ioctl[T any](fd int, request uintptr, argument *T) error {
 // installFilter has the kernel report the calls of the table that this thread, and processes that it starts, make, and
 // returns where. A thread cannot get rid of a filter.
 func installFilter() (listener int, err error) {
-	program := filter()
+	bell, err := schedulersBell()
+	if err != nil {
+		return -1, err
+	}
+	program := filter(bell)
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	// Once a call was reported nothing but death interrupts it: a signal would have it made, and counted, again.
 	const flags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -54,10 +61,31 @@ const (
 	sizeOfArg  = 8
 )
 
-// filter is the table as a program for the kernel.
-func filter() []unix.SockFilter {
+// schedulersBell is the descriptor with which a thread of Go's wakes the one that waits for descriptors. It has one.
+func schedulersBell() (uint32, error) {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err != nil || target != "anon_inode:[eventfd]" {
+			continue // or it was the folder itself
+		}
+		fd, err := strconv.ParseUint(entry.Name(), 10, 32)
+		return uint32(fd), err
+	}
+	return 0, errors.New("looking for the eventfd of Go's scheduler: there is none")
+}
+
+// filter is the table as a program for the kernel, without writes to the scheduler's bell: a thread makes these in the
+// scheduler, where nobody who could answer gets to run until they return.
+func filter(bell uint32) []unix.SockFilter {
+	const sizeOfRing = 8
 	program := []unix.SockFilter{
 		load(offsetArch), jump(unix.BPF_JEQ, auditArch, 1, 0), allow(),
+		load(offsetNr), jump(unix.BPF_JEQ, unix.SYS_WRITE, 0, 5),
+		load(offsetArgs), jump(unix.BPF_JEQ, bell, 0, 3),
+		load(offsetArgs + 2*sizeOfArg), jump(unix.BPF_JEQ, sizeOfRing, 0, 1), allow(),
 	}
 	for _, c := range calls {
 		matching := append(c.only.filter(), notify())
