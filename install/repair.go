@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/drift"
@@ -200,8 +199,7 @@ func (r *repair) putBack(batch *hosttree.Batch, record *deployment.Record, f dep
 // mayPlace reports whether an entry that differs may be put back: what was changed
 // may be somebody's work.
 func (r *repair) mayPlace(f deployment.HostFile, aspect drift.Aspect) bool {
-	ofImage := f.Origin != "" || strings.HasPrefix(f.Source, deployment.RootfsDir+"/")
-	return !ofImage || aspect == drift.Missing || slices.Contains(r.files, f.Path)
+	return !f.OfImage() || aspect == drift.Missing || slices.Contains(r.files, f.Path)
 }
 
 // conclude tells what was repaired of a deployment, and what could not be.

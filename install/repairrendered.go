@@ -2,8 +2,6 @@ package install
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -62,7 +60,7 @@ func (g *rendering) file(f deployment.HostFile, render func() (map[string][]byte
 		return nil, g.err
 	}
 	data := g.files[f.Source]
-	if sumOf(data) != f.SHA256 {
+	if deployment.Checksum(data) != f.SHA256 {
 		return nil, errors.New("it would be another one now: the host, or this program, has changed since")
 	}
 	return data, nil
@@ -90,16 +88,11 @@ func (r *repair) copyOf(record *deployment.Record, f deployment.HostFile, own st
 		return data, err
 	}
 	for _, candidate := range candidates {
-		if data, err := r.Tree.ReadFile(candidate); err == nil && sumOf(data) == f.SHA256 {
+		if data, err := r.Tree.ReadFile(candidate); err == nil && deployment.Checksum(data) == f.SHA256 {
 			return data, nil
 		}
 	}
 	return nil, errNoCopy
-}
-
-func sumOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // compileAgain renders the files of a deployment from its record. They are what they

@@ -17,7 +17,7 @@ import (
 // stageFile plans a file of the deployment.
 func (c *compiler) stageFile(name string, data []byte, mode Mode) {
 	c.plan.Rendered = append(c.plan.Rendered, RenderedFile{Path: name, Data: data, Mode: mode})
-	rendered := Rendered{Path: name, Mode: mode, SHA256: checksum(data)}
+	rendered := Rendered{Path: name, Mode: mode, SHA256: Checksum(data)}
 	if IsCredential(name) {
 		rendered.SHA256 = ""
 	}
@@ -29,12 +29,12 @@ func (c *compiler) addFile(hostPath, source string, data []byte, mode Mode) {
 	c.stageFile(source, data, mode)
 	c.entries = append(c.entries, HostFile{
 		Path: hostPath, Kind: File, Mode: mode, UID: c.Facts.Host.UID, GID: c.Facts.Host.GID,
-		Source: source, SHA256: checksum(data),
+		Source: source, SHA256: Checksum(data),
 	})
 }
 
-// checksum returns the SHA-256 of data as records have it.
-func checksum(data []byte) string {
+// Checksum returns the SHA-256 of data as records have it.
+func Checksum(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }

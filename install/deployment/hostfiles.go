@@ -182,7 +182,7 @@ func (c *compiler) compileTemplated(name string, f HostFile) error {
 	if err != nil {
 		return err
 	}
-	f.SHA256 = checksum(data)
+	f.SHA256 = Checksum(data)
 	f.Source = path.Join(hostFilesDir, f.Path)
 	// The rendered file holds values; the host file has the mode of the image's.
 	c.stageFile(f.Source, data, 0o600)

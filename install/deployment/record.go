@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -122,6 +123,10 @@ type HostFile struct {
 	// Linkable files may be hard links to the object in the repo.
 	Linkable bool `json:"linkable,omitempty"`
 }
+
+// OfImage reports whether the entry is one of the image's, and not one that we make for
+// systemd.
+func (f HostFile) OfImage() bool { return f.Origin != "" || strings.HasPrefix(f.Source, RootfsDir+"/") }
 
 // Mode is a file's permission bits with setuid, setgid and sticky, as chmod
 // takes them; JSON has them in octal.

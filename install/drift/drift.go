@@ -113,8 +113,7 @@ func (e *entry) differs(aspect Aspect, want, have string) {
 // isConfiguration reports whether the file is one that an administrator may change:
 // the image's, and not one that we made for systemd.
 func (e *entry) isConfiguration() bool {
-	ofImage := e.Origin != "" || strings.HasPrefix(e.Source, deployment.RootfsDir+"/")
-	return ofImage && strings.HasPrefix(path.Clean(e.Path), "/etc/")
+	return e.OfImage() && strings.HasPrefix(path.Clean(e.Path), "/etc/")
 }
 
 func (e *entry) symlink() error {
