@@ -186,6 +186,7 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 		Wants:     c.Request.Relations.Wants,
 
 		Dependents: unit.RequiredBy(),
+		Launcher:   LauncherPath,
 	}
 	if _, says := unit.Last("Service", "KillSignal"); !says {
 		d.KillSignal = c.Image.Config.Config.StopSignal

@@ -18,7 +18,7 @@ func (c *compiler) compileComeback(unit unitgen.Unit) error {
 		if service == c.plan.To.Unit {
 			continue
 		}
-		text, err := unitgen.BringBack(c.plan.To.Unit)
+		text, err := unitgen.BringBack(LauncherPath, c.plan.To.Unit)
 		if err != nil {
 			return fmt.Errorf("making the drop-in of %s: %w", service, err)
 		}
