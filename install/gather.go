@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/install/hostunits"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
@@ -43,6 +44,10 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 	if err != nil {
 		return deployment.Facts{}, err
 	}
+	next, err := h.next()
+	if err != nil {
+		return deployment.Facts{}, err
+	}
 	units, warnings := hostunits.Read(in.Tree)
 	for _, warning := range warnings {
 		in.Log.Warn(warning)
@@ -51,7 +56,7 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 		Host:       in.Host,
 		Paths:      in.Paths,
 		Tree:       in.Tree,
-		Deployment: h.Highest + 1,
+		Deployment: next,
 		Now:        in.Now().UTC().Truncate(time.Second),
 		Generated:  map[string]string{"UUID": in.NewUUID()},
 		Runtime:    in.defaultRuntime(),
@@ -121,8 +126,8 @@ func (in *Installer) changedFiles(from *deployment.Record) (map[string]string, e
 			continue
 		}
 		sum, err := in.Tree.SHA256(f.Path)
-		if err != nil {
-			sum = "" // no file at all
+		if err != nil && !errors.Is(err, hosttree.ErrNotRegular) {
+			return nil, err
 		}
 		changed[f.Path] = sum
 	}

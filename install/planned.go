@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -77,29 +78,29 @@ func (in *Installer) presence(r *deployment.Record) func(deployment.HostFile) de
 
 // configChange is what becomes of config.json, which is the deployment's own.
 func (in *Installer) configChange(plan *deployment.Plan, before, after deployment.Contents) (deployment.FileChange, error) {
-	file := deployment.HostFile{Source: deployment.ConfigFile}
-	change := deployment.FileChange{
-		Path:   path.Join(in.Paths.Deployment(plan.To.Name, plan.To.Deployment), deployment.ConfigFile),
-		Action: deployment.Add,
+	file := deployment.HostFile{
+		Path: path.Join(in.Paths.Deployment(plan.To.Name, plan.To.Deployment), deployment.ConfigFile),
+		Kind: deployment.File, Source: deployment.ConfigFile,
 	}
+	change := deployment.FileChange{Path: file.Path, Action: deployment.Add}
 	if plan.From == nil {
 		return change, nil
 	}
-	was, err := before(file)
+	diff, err := deployment.Diff(file, file, before, after)
 	if errors.Is(err, fs.ErrNotExist) {
 		return change, nil
 	}
-	will, afterErr := after(file)
-	if err := errors.Join(err, afterErr); err != nil {
-		return change, err
-	}
-	change.Action, change.Diff = deployment.Change, deployment.Diff(change.Path, was, will)
-	return change, nil
+	change.Action, change.Diff = deployment.Change, diff
+	return change, err
 }
 
 // staged reads the files of a deployment that is there.
 func (in *Installer) staged(r *deployment.Record) deployment.Contents {
 	return func(f deployment.HostFile) ([]byte, error) {
-		return in.Tree.ReadFile(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
+		file := path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source)
+		if info, err := in.Tree.Stat(file); err == nil && info.Size() > deployment.MaxText {
+			return nil, fmt.Errorf("reading %s: %w", file, deployment.ErrTooLarge)
+		}
+		return in.Tree.ReadFile(file)
 	}
 }
