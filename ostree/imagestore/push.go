@@ -75,7 +75,7 @@ func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed
 	}}
 	pushed, err := p.run(ctx, to)
 	if err != nil {
-		return Pushed{}, pushError(destination, err)
+		return Pushed{}, sys.original(pushError(destination, err))
 	}
 	pushed.Reference, pushed.Destination, pushed.ID = img.Reference, canonical(to), e.record.id()
 	return pushed, nil
