@@ -59,12 +59,15 @@ func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployme
 // presence tells how the host has the files of a record, which may have several versions
 // of one.
 func (in *Installer) presence(r *deployment.Record) func(deployment.HostFile) deployment.Presence {
+	versions := map[string][]deployment.HostFile{}
+	if r != nil {
+		for _, f := range r.Files {
+			versions[f.Path] = append(versions[f.Path], f)
+		}
+	}
 	return func(f deployment.HostFile) deployment.Presence {
 		found := deployment.Missing
-		for _, version := range r.Files {
-			if version.Path != f.Path {
-				continue
-			}
+		for _, version := range versions[f.Path] {
 			switch state, err := in.compare(version); {
 			case err == nil && state == asRecorded:
 				return deployment.AsPlaced
