@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
@@ -80,17 +81,22 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []Summary{}
+	list := make([]Summary, len(names))
+	var read sync.WaitGroup
+	for i, name := range names {
+		read.Go(func() {
+			var err error
+			if list[i], err = in.summarize(name); err != nil {
+				list[i].Error = err.Error()
+			}
+		})
+	}
+	read.Wait()
 	units := []string{}
-	for _, name := range names {
-		summary, err := in.summarize(name)
-		if err != nil {
-			summary.Error = err.Error()
-		}
+	for _, summary := range list {
 		if summary.Unit != "" {
 			units = append(units, summary.Unit)
 		}
-		list = append(list, summary)
 	}
 	states, err := in.Services.States(ctx, units)
 	if err != nil {
