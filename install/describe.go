@@ -165,7 +165,6 @@ func (in *Installer) describeVariables(ctx context.Context, record *deployment.R
 	files, err := in.Images.Files(ctx, record.Image.Commit)
 	var variables []deployment.Variable
 	if err == nil {
-		defer files.Close()
 		variables, err = deployment.Variables(deployment.Image{Reference: record.Image.Reference}, files)
 	}
 	if err != nil {

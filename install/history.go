@@ -24,24 +24,6 @@ type history struct {
 	Bad map[string]string `json:"bad,omitempty"`
 }
 
-// check refuses numbers that no deployment can have had.
-func (h *history) check() error {
-	for _, n := range []int{h.Highest, h.Previous, h.Staged} {
-		if n < 0 || n > lastNumber {
-			return fmt.Errorf("%d is not the number of a deployment", n)
-		}
-	}
-	return nil
-}
-
-// next is the number for a new deployment.
-func (h *history) next() (int, error) {
-	if h.Highest == lastNumber {
-		return 0, fmt.Errorf("there is no number left for a deployment after %d", lastNumber)
-	}
-	return h.Highest + 1, nil
-}
-
 func (in *Installer) readHistory(name string) (history, error) {
 	var h history
 	file := in.Paths.History(name)
@@ -50,7 +32,7 @@ func (in *Installer) readHistory(name string) (history, error) {
 		return h, fmt.Errorf("reading the history of %s: %w", name, err)
 	}
 	if err == nil {
-		if err := errors.Join(json.Unmarshal(data, &h), h.check()); err != nil {
+		if err := json.Unmarshal(data, &h); err != nil {
 			in.Log.Warn("the history of a container cannot be read; it begins anew", "file", file, "error", err)
 			h = history{}
 		}
@@ -65,7 +47,7 @@ func (in *Installer) writeHistory(name string, h history) error {
 	if err != nil {
 		return err
 	}
-	return in.writeState(in.Paths.History(name), append(data, '\n'))
+	return in.Tree.WriteFile(in.Paths.History(name), append(data, '\n'), 0o600)
 }
 
 // expect writes down that a deployment is going to be staged.

@@ -36,8 +36,7 @@ func ScopeName(name string) string { return "syscontainer-run-" + name + ".scope
 // forgotten with the container. The record's files are the directories that the container
 // binds and the host lacks, each after those above it.
 func CompileOnce(in Input, once Once) (*Plan, error) {
-	c := newCompiler(in)
-	c.once = &once
+	c := &compiler{Input: in, once: &once}
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/unitgen"
@@ -60,7 +59,7 @@ func chain(t *testing.T) *hosttest.Machine {
 	t.Parallel()
 	dir := layer(t, "testdata/comeback.txtar")
 	for first, then := range map[string]string{"etcd": "flannel", "flannel": "docker"} {
-		text, err := unitgen.BringBack(deployment.LauncherPath, then+".service")
+		text, err := unitgen.BringBack(then + ".service")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,11 +71,7 @@ func chain(t *testing.T) *hosttest.Machine {
 			t.Fatal(err)
 		}
 	}
-	product, err := lab.Install(t.Context(), "../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := hosttest.Boot(t, lab, host.Options{Layers: []string{product, dir}})
+	m := hosttest.Boot(t, lab, host.Options{Layers: []string{dir}})
 	m.Must("systemctl", "enable", "etcd", "flannel", "docker")
 	return m
 }

@@ -51,7 +51,6 @@ func TestWhatSystemdLimitsIsLimited(t *testing.T) {
 		t.Errorf("systemd says that etcd has %d bytes of memory, %v", used, err)
 	}
 	m.hardLimits()
-	m.dockersContainers()
 }
 
 // greedy is an image whose container may have more than systemd gives to services.

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,15 +45,14 @@ func TestMain(m *testing.M) {
 // greedyLayout is where machines have the image of greedy.
 const greedyLayout = "/srv/greedy"
 
-// makeImage makes what machines boot from: the product, a registry with two versions of etcd, another image, and Docker
-// as a system container that is not enabled.
+// makeImage makes what machines boot from: the product, a registry with two versions of etcd, and another image.
 func makeImage(ctx context.Context) (vm.Image, error) {
 	dir, err := bed.Lab.TempDir()
 	if err != nil {
 		return vm.Image{}, err
 	}
 	etcd := bed.Image("etcd")
-	served := map[string]host.Image{"etcd:latest": etcd, "busybox:latest": bed.Busybox}
+	served := map[string]host.Image{"etcd:latest": etcd}
 	for _, name := range []string{"first", "next"} {
 		layout := filepath.Join(dir, name)
 		if err := ociimage.Extend(layout, etcd.Layout, etcd.Tag, version(name)); err != nil {
@@ -71,21 +68,7 @@ func makeImage(ctx context.Context) (vm.Image, error) {
 	if err := ociimage.Write(filepath.Join(layer, greedyLayout), imgspec.ImageConfig{}, greedy()); err != nil {
 		return vm.Image{}, err
 	}
-	return vm.NewImage(ctx, bed.Lab, "../..", installDocker(ctx), bed.Product, registry, layer)
-}
-
-// installDocker installs Docker into a tree, as whoever builds an image of a host does.
-func installDocker(ctx context.Context) func(root string) error {
-	docker := bed.Image("docker")
-	program := filepath.Join(bed.Product, "usr/bin/syscontainer")
-	return func(root string) error {
-		out, err := exec.CommandContext(ctx, program, "--root="+root, "install", "--system", "--no-enable", "--name=docker",
-			"oci:"+docker.Layout+":"+docker.Tag).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("installing Docker: %w\n%s", err, out)
-		}
-		return nil
-	}
+	return vm.NewImage(ctx, bed.Lab, "../..", bed.Product, registry, layer)
 }
 
 // machine is a virtual machine of one test. Its methods stop the test when they fail.
