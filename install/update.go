@@ -112,10 +112,9 @@ func (in *Installer) updateTo(ctx context.Context, from *deployment.Record, imag
 	if err := in.checkOwnUnits(from); err != nil {
 		return nil, err
 	}
-	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: plan.To, From: from, Warnings: plan.Warnings}
+	result := &Result{Name: from.Name, Changed: true, Record: plan.To, From: plan.Shown(from), Warnings: plan.Warnings}
 	if req.DryRun {
-		result.Plan = plan
-		return result, nil
+		return preview(result, plan), nil
 	}
 	if result.Kept, err = in.apply(ctx, plan, req.Soak); err != nil {
 		return nil, err
