@@ -9,22 +9,24 @@ import (
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
-// tutorial is the page whose commands the tests of this package run.
-func tutorial(t *testing.T) string {
+// tutorial is the page with the commands of most tests here.
+const tutorial = "node.md"
+
+func readPage(t *testing.T, page string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/node.md")
+	text, err := os.ReadFile("../../docs/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(page)
+	return string(text)
 }
 
-// commandsOf returns what a section of the page has to be typed on a node, with the images of the test's own registry.
-func commandsOf(t *testing.T, section, node string) []string {
+// commandsOf returns what a section of a page has to be typed on a node, with the images of the test's own registry.
+func commandsOf(t *testing.T, page, section, node string) []string {
 	t.Helper()
-	_, text, found := strings.Cut(tutorial(t), "\n## "+section+"\n")
+	_, text, found := strings.Cut(readPage(t, page), "\n## "+section+"\n")
 	if !found {
-		t.Fatalf("docs/node.md has no section %q", section)
+		t.Fatalf("docs/%s has no section %q", page, section)
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
 	var commands []string
@@ -38,14 +40,14 @@ func commandsOf(t *testing.T, section, node string) []string {
 	return commands
 }
 
-// settingsOf returns the file of settings that the page shows.
-func settingsOf(t *testing.T) string {
+// settingsOf returns a file of settings that a page shows.
+func settingsOf(t *testing.T, page string, number int) string {
 	t.Helper()
-	found := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(tutorial(t))
-	if found == nil {
-		t.Fatal("docs/node.md has no settings")
+	found := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(readPage(t, page), -1)
+	if len(found) <= number {
+		t.Fatalf("docs/%s has %d files of settings", page, len(found))
 	}
-	return found[1]
+	return found[number][1]
 }
 
 // runAsWritten runs a command of the page, on a machine on which the images are installed already.
@@ -65,7 +67,7 @@ func runAsWritten(t *testing.T, m *hosttest.Machine, command string) {
 		"run":   {"inet 10.244."},
 	} {
 		if strings.Contains(" "+command+" ", " "+word+" ") {
-			contains(t, command, out, expected...)
+			hosttest.Contains(t, command, out, expected...)
 		}
 	}
 }

@@ -36,11 +36,10 @@ func prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := connect(os.Getenv)
+	c, err := newClient(os.Getenv)
 	if err != nil {
 		return err
 	}
-	defer c.close()
 	found, err := c.putUntilThere(ctx, wanted)
 	if err != nil {
 		return err
@@ -65,9 +64,11 @@ func say(format string, args ...any) {
 	}
 }
 
+// patience is how long an attempt may take.
+const patience = 3 * time.Second
+
 // retry calls try once a second until it succeeds, and says why it does not when the reason is a new one.
 func retry(ctx context.Context, try func(context.Context) error) error {
-	const patience = 3 * time.Second
 	last := ""
 	for {
 		attempt, cancel := context.WithTimeout(ctx, patience)
