@@ -73,16 +73,19 @@ func (c Config) complete() (Config, error) {
 		c.StallTimeout = Default().StallTimeout
 	}
 	if err := errors.Join(
-		atLeast("deployments", 2, c.Deployments), positive("stall_timeout", c.StallTimeout), cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
+		atLeast("deployments", 2, c.Deployments), patience("stall_timeout", c.StallTimeout), cleanPath("state_dir", &c.StateDir), cleanPath("repo", &c.Repo), cleanPath("runtime", &c.Runtime),
 	); err != nil {
 		return Config{}, err
 	}
 	return c, nil
 }
 
-func positive(key string, value int) error {
-	if value < 1 {
-		return fmt.Errorf("%s: %d is not a number of seconds", key, value)
+// day has so many seconds: nobody means to wait longer.
+const day = 24 * 60 * 60
+
+func patience(key string, value int) error {
+	if value < 1 || value > day {
+		return fmt.Errorf("%s: %d is not a number of seconds from 1 to %d, a day", key, value, day)
 	}
 	return nil
 }

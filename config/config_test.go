@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		{name: "unknown key", text: `runtme = "/x"`, err: `unknown key "runtme"`},
 		{name: "not TOML", text: "\nrepo = ", err: "line 2:"},
 		{name: "a time that never ends", text: `stall_timeout = -1`, err: "stall_timeout: -1"},
+		{name: "a time that no clock can tell", text: `stall_timeout = 9223372036854775807`, err: "stall_timeout: 9223372036854775807"},
 		{name: "no way back", text: "deployments = 1", err: "deployments: 1 is less than 2"},
 		{name: "wrong type", text: "repo = 3", err: "repo"},
 	} {

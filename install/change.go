@@ -72,7 +72,7 @@ func (in *Installer) begin(t transition) error {
 	}
 	file := in.Paths.Pending(t.Name)
 	_, before := in.Tree.Lstat(file)
-	err = in.Tree.WriteFile(file, append(data, '\n'), 0o600)
+	err = in.writeState(file, append(data, '\n'))
 	if err != nil && errors.Is(before, fs.ErrNotExist) {
 		err = errors.Join(err, in.Tree.Remove(file)) // it has its name when only making it durable failed
 	}

@@ -37,8 +37,6 @@ type Details struct {
 	Secrets     []string            `json:"secrets"` // that were set; nothing tells their values
 	Variables   []VariableDetails   `json:"variables"`
 	Deployments []DeploymentDetails `json:"deployments"`
-	// RolledBack says that the administrator went back to it, and update --all leaves it.
-	RolledBack bool `json:"rolled_back"`
 	// Bad has the digests of images that failed, and how.
 	Bad     map[string]string `json:"bad,omitempty"`
 	Sub     string            `json:"sub"`
@@ -167,6 +165,7 @@ func (in *Installer) describeVariables(ctx context.Context, record *deployment.R
 	files, err := in.Images.Files(ctx, record.Image.Commit)
 	var variables []deployment.Variable
 	if err == nil {
+		defer files.Close()
 		variables, err = deployment.Variables(deployment.Image{Reference: record.Image.Reference}, files)
 	}
 	if err != nil {

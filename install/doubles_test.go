@@ -87,6 +87,11 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	s.images = &storeDouble{effects: s.effects, images: map[string]fstest.MapFS{}, configs: map[string]imgspec.Image{}, leads: map[string]string{}, pulled: map[string]string{}, held: map[string]string{}}
+	t.Cleanup(func() {
+		if s.images.looks != 0 {
+			t.Errorf("%d views of images are still open", s.images.looks)
+		}
+	})
 	s.services = &servicesDouble{effects: s.effects, root: s.root, runs: map[string]string{}, state: map[string]string{}, enabled: map[string]bool{}}
 	s.running = &containersDouble{bundles: map[string]string{}}
 	s.mounter = &mounterDouble{effects: s.effects, mounted: map[string]string{}}
@@ -183,6 +188,7 @@ type storeDouble struct {
 	leads   map[string]string // reference -> name in images, where that is another
 	pulled  map[string]string // reference -> commit
 	held    map[string]string
+	looks   int    // views that are open
 	damaged string // the object that files which differ are
 	// checkedOut is called with every checkout.
 	checkedOut func(rootfs string)
@@ -235,8 +241,20 @@ func (d *storeDouble) Find(_ context.Context, reference string) (deployment.Imag
 	return deployment.Image{}, fmt.Errorf("image %q: no such image", reference)
 }
 
-func (d *storeDouble) Files(_ context.Context, commit string) (fs.FS, error) {
-	return d.images[commit], nil
+func (d *storeDouble) Files(_ context.Context, commit string) (install.ImageFiles, error) {
+	d.looks++
+	return view{d.images[commit], d}, nil
+}
+
+// view is an image that is looked at.
+type view struct {
+	fstest.MapFS
+	store *storeDouble
+}
+
+func (v view) Close() error {
+	v.store.looks--
+	return nil
 }
 
 func (d *storeDouble) Checkout(_ context.Context, commit, dir string) error {

@@ -86,6 +86,7 @@ func (in *Installer) accounts(ctx context.Context, bundle string) (passwd, group
 	if err != nil {
 		return nil, nil, err
 	}
+	defer files.Close()
 	return deployment.Accounts(files)
 }
 

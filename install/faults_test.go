@@ -134,11 +134,16 @@ func TestUninstallCanBeRepeatedAfterAFailure(t *testing.T) {
 }
 
 func TestUninstallOfABrokenInstallation(t *testing.T) {
-	const deployment = "var/lib/syscontainer/containers/db/deploy/1/"
+	const dir = "var/lib/syscontainer/containers/db/deploy/1/"
 	for name, breakIt := range map[string]func(*scene){
-		"record is garbage": func(s *scene) { s.write(deployment+"record.json", "{", 0o600) },
+		"record is garbage": func(s *scene) { s.write(dir+"record.json", "{", 0o600) },
 		"record is of a later version": func(s *scene) {
-			s.write(deployment+"record.json", strings.Replace(s.read(deployment+"record.json"), `"version": 1`, `"version": 2`, 1), 0o600)
+			s.write(dir+"record.json", strings.Replace(s.read(dir+"record.json"), `"version": 1`, `"version": 2`, 1), 0o600)
+		},
+		"record and files are garbage": func(s *scene) {
+			for _, name := range []string{"record.json", "db.service", "10-syscontainer.conf", "comeback/net.service.conf"} {
+				s.write(dir+name, "{", 0o600)
+			}
 		},
 		"nothing is current": func(s *scene) {
 			if err := s.Tree.Remove("/var/lib/syscontainer/containers/db/current"); err != nil {
@@ -154,9 +159,7 @@ func TestUninstallOfABrokenInstallation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
 			s.images.images["db"] = dbImage()
-			if err := installDB(s); err != nil {
-				t.Fatal(err)
-			}
+			s.install(deployment.Request{Image: "db", Relations: deployment.Relations{Requires: []string{"net.service"}}})
 			breakIt(s)
 			list, err := s.List(t.Context())
 			if err != nil || len(list) != 1 {
@@ -165,7 +168,7 @@ func TestUninstallOfABrokenInstallation(t *testing.T) {
 			if err := uninstallDB(s); err != nil {
 				t.Fatal(err)
 			}
-			for _, left := range []string{"etc/systemd/system/db.service", "db.service.d", "tmpfiles.d/db.conf", "containers/db"} {
+			for _, left := range []string{"etc/systemd/system/db.service", "db.service.d", "net.service.d", "tmpfiles.d/db.conf", "containers/db"} {
 				if strings.Contains(s.tree(), left) {
 					t.Errorf("left behind: %s", left)
 				}

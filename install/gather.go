@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/install/hostunits"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
@@ -21,6 +22,7 @@ func (in *Installer) planFirst(ctx context.Context, name string, image deploymen
 	if err != nil {
 		return nil, err
 	}
+	defer files.Close()
 	facts, err := in.gather(name)
 	if err != nil {
 		return nil, err
@@ -43,6 +45,10 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 	if err != nil {
 		return deployment.Facts{}, err
 	}
+	next, err := h.next()
+	if err != nil {
+		return deployment.Facts{}, err
+	}
 	units, warnings := hostunits.Read(in.Tree)
 	for _, warning := range warnings {
 		in.Log.Warn(warning)
@@ -51,7 +57,7 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 		Host:       in.Host,
 		Paths:      in.Paths,
 		Tree:       in.Tree,
-		Deployment: h.Highest + 1,
+		Deployment: next,
 		Now:        in.Now().UTC().Truncate(time.Second),
 		Generated:  map[string]string{"UUID": in.NewUUID()},
 		Runtime:    in.defaultRuntime(),
@@ -70,20 +76,19 @@ func (in *Installer) defaultRuntime() string {
 // planNext compiles the deployment that comes after another. It is nil when there is
 // no difference: the image, the request and this program make what is there already.
 func (in *Installer) planNext(ctx context.Context, from *deployment.Record, image deployment.Image, req deployment.Request) (*deployment.Plan, error) {
-	input, err := in.inputAfter(ctx, from, image, req)
+	files, err := in.Images.Files(ctx, image.Commit)
 	if err != nil {
 		return nil, err
 	}
-	next := input.Facts.Deployment
-	input.Facts.Deployment = from.Deployment
-	same, err := deployment.Compile(input)
+	defer files.Close()
+	input, err := in.inputAfter(from, image, req)
 	if err != nil {
 		return nil, err
 	}
-	if current, err := in.isCurrent(same); current || err != nil {
+	input.Files = files
+	if current, err := in.isCurrent(input); current || err != nil {
 		return nil, err
 	}
-	input.Facts.Deployment = next
 	if input.Facts.Changed, err = in.changedFiles(from); err != nil {
 		return nil, err
 	}
@@ -95,17 +100,14 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 	return plan, in.outline(ctx, from.Name, plan, input.Files)
 }
 
-// inputAfter is what the deployment that comes after another is compiled from.
-func (in *Installer) inputAfter(ctx context.Context, from *deployment.Record, image deployment.Image, req deployment.Request) (deployment.Input, error) {
-	files, err := in.Images.Files(ctx, image.Commit)
-	if err != nil {
-		return deployment.Input{}, err
-	}
+// inputAfter is what the deployment that comes after another is compiled from, but for
+// the files of its image.
+func (in *Installer) inputAfter(from *deployment.Record, image deployment.Image, req deployment.Request) (deployment.Input, error) {
 	facts, err := in.gather(from.Name)
 	if err == nil {
 		err = in.addFactsOf(from, &facts)
 	}
-	return deployment.Input{Name: from.Name, From: from, Image: image, Files: files, Request: req, Facts: facts}, err
+	return deployment.Input{Name: from.Name, From: from, Image: image, Request: req, Facts: facts}, err
 }
 
 // changedFiles are the host files of a deployment that the administrator changed, with
@@ -121,8 +123,8 @@ func (in *Installer) changedFiles(from *deployment.Record) (map[string]string, e
 			continue
 		}
 		sum, err := in.Tree.SHA256(f.Path)
-		if err != nil {
-			sum = "" // no file at all
+		if err != nil && !errors.Is(err, hosttree.ErrNotRegular) {
+			return nil, err
 		}
 		changed[f.Path] = sum
 	}
@@ -140,10 +142,16 @@ func (in *Installer) addFactsOf(from *deployment.Record, facts *deployment.Facts
 	return nil
 }
 
-// isCurrent reports whether the plan makes nothing but what its From is already.
-func (in *Installer) isCurrent(plan *deployment.Plan) (bool, error) {
-	if !plan.To.Equals(plan.From) {
+// isCurrent reports whether compiling input in the place of its From makes nothing but
+// what is there already. Another image is a difference without being compiled for it.
+func (in *Installer) isCurrent(input deployment.Input) (bool, error) {
+	if input.Image.Commit != input.From.Image.Commit {
 		return false, nil
+	}
+	input.Facts.Deployment = input.From.Deployment
+	plan, err := deployment.Compile(input)
+	if err != nil || !plan.To.Equals(plan.From) {
+		return false, err
 	}
 	dir := in.Paths.Deployment(plan.From.Name, plan.From.Deployment)
 	for _, f := range plan.Rendered {

@@ -20,11 +20,26 @@ type history struct {
 	// Staged is a deployment to which the host was never converged; 0 when there is
 	// none. Unless a change is under way, it is a leftover.
 	Staged int `json:"staged,omitempty"`
-	// RolledBack says that the administrator went back from a newer deployment, which is
-	// still there, and has not asked for an update since.
-	RolledBack bool `json:"rolled_back,omitempty"`
 	// Bad has the digests of images that failed, and how.
 	Bad map[string]string `json:"bad,omitempty"`
+}
+
+// check refuses numbers that no deployment can have had.
+func (h *history) check() error {
+	for _, n := range []int{h.Highest, h.Previous, h.Staged} {
+		if n < 0 || n > lastNumber {
+			return fmt.Errorf("%d is not the number of a deployment", n)
+		}
+	}
+	return nil
+}
+
+// next is the number for a new deployment.
+func (h *history) next() (int, error) {
+	if h.Highest == lastNumber {
+		return 0, fmt.Errorf("there is no number left for a deployment after %d", lastNumber)
+	}
+	return h.Highest + 1, nil
 }
 
 func (in *Installer) readHistory(name string) (history, error) {
@@ -35,7 +50,7 @@ func (in *Installer) readHistory(name string) (history, error) {
 		return h, fmt.Errorf("reading the history of %s: %w", name, err)
 	}
 	if err == nil {
-		if err := json.Unmarshal(data, &h); err != nil {
+		if err := errors.Join(json.Unmarshal(data, &h), h.check()); err != nil {
 			in.Log.Warn("the history of a container cannot be read; it begins anew", "file", file, "error", err)
 			h = history{}
 		}
@@ -50,7 +65,7 @@ func (in *Installer) writeHistory(name string, h history) error {
 	if err != nil {
 		return err
 	}
-	return in.Tree.WriteFile(in.Paths.History(name), append(data, '\n'), 0o600)
+	return in.writeState(in.Paths.History(name), append(data, '\n'))
 }
 
 // expect writes down that a deployment is going to be staged.
@@ -70,39 +85,9 @@ func (in *Installer) remember(t transition) error {
 	if err != nil {
 		return err
 	}
-	last, err := in.lastDeployment(t.Name)
-	if err != nil {
-		return err
-	}
-	h.Previous, h.Staged, h.RolledBack = t.From.Deployment, 0, t.To.Deployment < last
+	h.Previous, h.Staged = t.From.Deployment, 0
 	delete(h.Bad, t.To.Image.Digest)
 	return in.writeHistory(t.Name, h)
-}
-
-// RolledBackError says that an administrator went back to the deployment.
-type RolledBackError struct{ Deployment int }
-
-func (e *RolledBackError) Error() string {
-	return fmt.Sprintf("it was rolled back to deployment %d", e.Deployment)
-}
-
-// checkRolledBack refuses to go on from a deployment that the administrator went back to.
-func (in *Installer) checkRolledBack(current *deployment.Record) error {
-	h, err := in.readHistory(current.Name)
-	if err == nil && h.RolledBack {
-		err = &RolledBackError{Deployment: current.Deployment}
-	}
-	return err
-}
-
-// goOn forgets that the administrator went back: he has asked for an update.
-func (in *Installer) goOn(name string) error {
-	h, err := in.readHistory(name)
-	if err != nil || !h.RolledBack {
-		return err
-	}
-	h.RolledBack = false
-	return in.writeHistory(name, h)
 }
 
 // previous is the deployment that a rollback leads to, 0 when there is none.

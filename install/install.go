@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -33,8 +34,9 @@ type Images interface {
 	Undo(ctx context.Context, image deployment.Image) error
 	// Find looks an image up that is in the store: by reference, name or ID.
 	Find(ctx context.Context, reference string) (deployment.Image, error)
-	// Files is a read-only view of an image. FileInfo.Sys() implements Owner.
-	Files(ctx context.Context, commit string) (fs.FS, error)
+	// Files is a read-only view of an image, for the caller to close. FileInfo.Sys()
+	// implements Owner.
+	Files(ctx context.Context, commit string) (ImageFiles, error)
 	// Checkout makes dir, on disk, a tree of hard links to the image's files.
 	Checkout(ctx context.Context, commit, dir string) error
 	// Hold keeps a commit from being pruned for as long as name holds it.
@@ -52,6 +54,13 @@ type Images interface {
 	Refetch(ctx context.Context, image deployment.ImageRef, objects []string) ([]string, error)
 	// Sweep removes what commands that were killed left in the store.
 	Sweep(ctx context.Context) error
+}
+
+// ImageFiles are the files of an image. What was opened from them stays open when they
+// are closed.
+type ImageFiles interface {
+	fs.FS
+	io.Closer
 }
 
 // Services is systemd, running or not.

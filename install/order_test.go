@@ -147,7 +147,7 @@ func TestContainersComeBackWithWhatTheyRequire(t *testing.T) {
 			for _, name := range names {
 				s.install(deployment.Request{Image: name, Relations: deployment.Relations{Requires: []string{"network.target"}}})
 			}
-			if text := s.read(comeback); !strings.Contains(text, "systemctl --no-block start flannel.service") {
+			if text := s.read(comeback); !strings.Contains(text, "--bring-back flannel.service") {
 				t.Errorf("the drop-in is\n%s", text)
 			}
 			for _, name := range gone {

@@ -46,16 +46,20 @@ func (in *Installer) is(f deployment.HostFile) bool {
 
 // place has the batch make the host's entry what f says.
 func (in *Installer) place(b *hosttree.Batch, r *deployment.Record, f deployment.HostFile) error {
+	if f.Kind == deployment.File {
+		return in.placeFile(b, r, f)
+	}
 	meta, err := in.metaOf(r, f)
 	if err != nil {
 		return err
 	}
-	switch f.Kind {
-	case deployment.Directory:
+	if f.Kind == deployment.Directory {
 		return b.Mkdir(f.Path, meta)
-	case deployment.Symlink:
-		return b.Symlink(f.Target, f.Path, meta)
 	}
+	return b.Symlink(f.Target, f.Path, meta)
+}
+
+func (in *Installer) placeFile(b *hosttree.Batch, r *deployment.Record, f deployment.HostFile) error {
 	source, err := in.inDeployment(r, f.Source)
 	if err != nil {
 		return err
@@ -64,6 +68,10 @@ func (in *Installer) place(b *hosttree.Batch, r *deployment.Record, f deployment
 		if err := b.LinkIn(source, f.Path); !cannotLink(err) {
 			return err
 		}
+	}
+	meta, err := in.metaOf(r, f)
+	if err != nil {
+		return err
 	}
 	return b.CopyIn(source, f.Path, meta)
 }

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -32,11 +33,6 @@ func (in *Installer) outline(ctx context.Context, name string, plan *deployment.
 		}
 	}
 	plan.Files, err = in.fileChanges(plan, files)
-	if plan.Discloses() {
-		for i := range plan.Files {
-			plan.Files[i].Diff = ""
-		}
-	}
 	return err
 }
 
@@ -45,15 +41,6 @@ func transitionOf(name string, plan *deployment.Plan) transition {
 	t := transition{Name: name, From: plan.From, To: plan.To, Before: plan.Before}
 	t.Phase = t.begins()
 	return t
-}
-
-// preview makes the result of a dry run of one that has everything else.
-func preview(result *Result, plan *deployment.Plan) *Result {
-	result.Changed, result.Plan = false, plan
-	if plan.Discloses() {
-		result.Warnings = append(result.Warnings, "differences of files are not shown: the one deployment has in plain text what is a secret of the other")
-	}
-	return result
 }
 
 func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployment.FileChange, error) {
@@ -72,12 +59,15 @@ func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployme
 // presence tells how the host has the files of a record, which may have several versions
 // of one.
 func (in *Installer) presence(r *deployment.Record) func(deployment.HostFile) deployment.Presence {
+	versions := map[string][]deployment.HostFile{}
+	if r != nil {
+		for _, f := range r.Files {
+			versions[f.Path] = append(versions[f.Path], f)
+		}
+	}
 	return func(f deployment.HostFile) deployment.Presence {
 		found := deployment.Missing
-		for _, version := range r.Files {
-			if version.Path != f.Path {
-				continue
-			}
+		for _, version := range versions[f.Path] {
 			switch state, err := in.compare(version); {
 			case err == nil && state == asRecorded:
 				return deployment.AsPlaced
@@ -91,29 +81,29 @@ func (in *Installer) presence(r *deployment.Record) func(deployment.HostFile) de
 
 // configChange is what becomes of config.json, which is the deployment's own.
 func (in *Installer) configChange(plan *deployment.Plan, before, after deployment.Contents) (deployment.FileChange, error) {
-	file := deployment.HostFile{Source: deployment.ConfigFile}
-	change := deployment.FileChange{
-		Path:   path.Join(in.Paths.Deployment(plan.To.Name, plan.To.Deployment), deployment.ConfigFile),
-		Action: deployment.Add,
+	file := deployment.HostFile{
+		Path: path.Join(in.Paths.Deployment(plan.To.Name, plan.To.Deployment), deployment.ConfigFile),
+		Kind: deployment.File, Source: deployment.ConfigFile,
 	}
+	change := deployment.FileChange{Path: file.Path, Action: deployment.Add}
 	if plan.From == nil {
 		return change, nil
 	}
-	was, err := before(file)
+	diff, err := deployment.Diff(file, file, before, after)
 	if errors.Is(err, fs.ErrNotExist) {
 		return change, nil
 	}
-	will, afterErr := after(file)
-	if err := errors.Join(err, afterErr); err != nil {
-		return change, err
-	}
-	change.Action, change.Diff = deployment.Change, deployment.Diff(change.Path, was, will)
-	return change, nil
+	change.Action, change.Diff = deployment.Change, diff
+	return change, err
 }
 
 // staged reads the files of a deployment that is there.
 func (in *Installer) staged(r *deployment.Record) deployment.Contents {
 	return func(f deployment.HostFile) ([]byte, error) {
-		return in.Tree.ReadFile(path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source))
+		file := path.Join(in.Paths.Deployment(r.Name, r.Deployment), f.Source)
+		if info, err := in.Tree.Stat(file); err == nil && info.Size() > deployment.MaxText {
+			return nil, fmt.Errorf("reading %s: %w", file, deployment.ErrTooLarge)
+		}
+		return in.Tree.ReadFile(file)
 	}
 }

@@ -111,10 +111,16 @@ func (r *repair) compileAgain(ctx context.Context, record *deployment.Record) (m
 		return nil, err
 	}
 	image.Reference, image.Commit = record.Image.Reference, record.Image.Commit
-	input, err := r.inputAfter(ctx, record, image, req)
+	files, err := r.Images.Files(ctx, image.Commit)
 	if err != nil {
 		return nil, err
 	}
+	defer files.Close()
+	input, err := r.inputAfter(record, image, req)
+	if err != nil {
+		return nil, err
+	}
+	input.Files = files
 	input.Facts.Deployment, input.Facts.Now = record.Deployment, record.Created
 	plan, err := deployment.Compile(input)
 	if err != nil {

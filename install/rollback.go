@@ -50,9 +50,10 @@ func (in *Installer) rollback(ctx context.Context, from *deployment.Record, req 
 	if err := in.outline(ctx, from.Name, plan, nil); err != nil {
 		return nil, err
 	}
-	result := &Result{Name: from.Name, Changed: true, Record: plan.Shown(to), From: plan.Shown(from)}
+	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: to, From: from}
 	if req.DryRun {
-		return preview(result, plan), nil
+		result.Plan = plan
+		return result, nil
 	}
 	t := transitionOf(from.Name, plan)
 	t.Soak = req.Soak

@@ -123,6 +123,7 @@ func (in *Installer) planOnce(ctx context.Context, name string, image deployment
 	if err != nil {
 		return nil, err
 	}
+	defer files.Close()
 	facts, err := in.gather(name)
 	if err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func (in *Installer) stageInto(ctx context.Context, staging string, plan *deploy
 	if err != nil {
 		return err
 	}
+	if len(record) > hosttree.MaxRead {
+		return errors.New("the image puts more files onto the host than can be kept track of")
+	}
 	for _, f := range append(plan.Rendered, deployment.RenderedFile{Path: deployment.RecordFile, Data: record, Mode: recordPerm}) {
 		name := path.Join(staging, f.Path)
 		if _, err := in.Tree.MkdirAll(path.Dir(name), statePerm); err != nil {

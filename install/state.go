@@ -41,12 +41,36 @@ func (in *Installer) deploymentNumbers(name string) ([]int, error) {
 	}
 	numbers := []int{}
 	for _, entry := range entries {
-		if n, err := strconv.Atoi(entry.Name()); err == nil && n > 0 {
+		if n, err := parseNumber(entry.Name()); err == nil {
 			numbers = append(numbers, n)
 		}
 	}
 	slices.Sort(numbers)
 	return numbers, nil
+}
+
+// writeState writes a file of a container's directory, also where something has put a
+// directory in its place.
+func (in *Installer) writeState(file string, data []byte) error {
+	if info, err := in.Tree.Lstat(file); err == nil && info.IsDir() {
+		if err := in.Tree.RemoveAll(file); err != nil {
+			return err
+		}
+	}
+	return in.Tree.WriteFile(file, data, recordPerm)
+}
+
+// lastNumber is the highest number that a deployment can have. Whatever disk says that
+// there was one is damaged if it says more.
+const lastNumber = 1<<31 - 1
+
+// parseNumber reads the number of a deployment as its directory is called.
+func parseNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > lastNumber || strconv.Itoa(n) != text {
+		return 0, fmt.Errorf("%q is not the number of a deployment", text)
+	}
+	return n, nil
 }
 
 func (in *Installer) lastDeployment(name string) (int, error) {
@@ -77,7 +101,7 @@ func (in *Installer) currentNumber(name string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading what is current of %s: %w", name, err)
 	}
-	n, err := strconv.Atoi(path.Base(target))
+	n, err := parseNumber(path.Base(target))
 	if err != nil {
 		return 0, fmt.Errorf("reading what is current of %s: the link leads to %q", name, target)
 	}

@@ -119,7 +119,7 @@ func (in *Installer) everything(name string) *deployment.Record {
 	for _, n := range numbers {
 		record, err := in.readRecord(name, n)
 		if err != nil {
-			in.Log.Warn("a deployment has no readable record; only its unit and drop-in are removed",
+			in.Log.Warn("a deployment has no readable record; only its units and drop-ins are removed",
 				"container", name, "deployment", n, "error", err)
 			record = in.guessRecord(name, n)
 		}
@@ -129,6 +129,7 @@ func (in *Installer) everything(name string) *deployment.Record {
 		all.Files = append(all.Files, record.Files...)
 	}
 	if len(numbers) == 0 {
+		in.Log.Warn("no deployment is left; only the unit and its drop-ins are removed", "container", name)
 		guess := in.guessFromHost(name)
 		all.Unit, all.Files = guess.Unit, guess.Files
 	}
@@ -136,36 +137,6 @@ func (in *Installer) everything(name string) *deployment.Record {
 	slices.SortStableFunc(all.Files, func(a, b deployment.HostFile) int { return strings.Compare(a.Path, b.Path) })
 	all.Files = slices.Compact(all.Files)
 	return all
-}
-
-// guessRecord makes up for a record that cannot be read with the names that the
-// files of all deployments share.
-func (in *Installer) guessRecord(name string, n int) *deployment.Record {
-	guess := &deployment.Record{Name: name, Deployment: n, Files: []deployment.HostFile{{Path: deployment.DropInDir(name), Kind: deployment.Directory}}}
-	sources := map[string]string{
-		deployment.UnitPath(name):     deployment.UnitName(name),
-		deployment.DropInPath(name):   deployment.DropInFile,
-		deployment.TmpfilesPath(name): deployment.TmpfilesFile,
-	}
-	units, err := in.Tree.ReadDir(path.Join(in.Paths.Deployment(name, n), deployment.UnitsDir))
-	if err != nil {
-		in.Log.Warn("looking for the units of a deployment", "container", name, "error", err)
-	}
-	for _, unit := range units {
-		guess.Units = append(guess.Units, deployment.UnitRef{Name: unit.Name()})
-		sources[path.Join(deployment.SystemdDir, unit.Name())] = path.Join(deployment.UnitsDir, unit.Name())
-	}
-	for hostPath, source := range sources {
-		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source))
-		if err != nil {
-			continue
-		}
-		guess.Files = append(guess.Files, deployment.HostFile{Path: hostPath, Kind: deployment.File, Mode: 0o644, Source: source, SHA256: sum})
-		if source == deployment.UnitName(name) {
-			guess.Unit = source
-		}
-	}
-	return guess
 }
 
 // union appends the units that are not in the list yet.
@@ -176,28 +147,6 @@ func union(units, more []deployment.UnitRef) []deployment.UnitRef {
 		}
 	}
 	return units
-}
-
-// guessFromHost makes up for deployments that are gone altogether: a unit and a
-// drop-in that name one of them are the container's.
-func (in *Installer) guessFromHost(name string) *deployment.Record {
-	guess := &deployment.Record{Name: name, Files: []deployment.HostFile{{Path: deployment.DropInDir(name), Kind: deployment.Directory}}}
-	for _, hostPath := range []string{deployment.UnitPath(name), deployment.DropInPath(name)} {
-		text, err := in.Tree.ReadFile(hostPath)
-		if err != nil || !strings.Contains(string(text), in.Paths.Deployments(name)+"/") {
-			continue
-		}
-		sum, err := in.Tree.SHA256(hostPath)
-		if err != nil {
-			continue
-		}
-		guess.Files = append(guess.Files, deployment.HostFile{Path: hostPath, Kind: deployment.File, Mode: 0o644, SHA256: sum})
-		if hostPath == deployment.UnitPath(name) {
-			guess.Unit = deployment.UnitName(name)
-		}
-	}
-	in.Log.Warn("no deployment is left; only the unit and the drop-in are removed", "container", name)
-	return guess
 }
 
 // removeState removes the container's directory, the pending change last.

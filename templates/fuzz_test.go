@@ -12,15 +12,15 @@ import (
 // dialect is the pattern of Python's string.Template, as the oracle of Parse.
 var dialect = regexp.MustCompile(`\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\}|)`)
 
-// oracle renders every variable V as <V>; ok is false for a syntax error.
-func oracle(text string) (rendered string, ok bool) {
+// oracle renders a template with the values that value returns; ok is false for a syntax error.
+func oracle(text string, value func(name string) string) (rendered string, ok bool) {
 	ok = true
 	rendered = dialect.ReplaceAllStringFunc(text, func(match string) string {
 		switch name := strings.Trim(match, "${}"); {
 		case match == "$$":
 			return "$"
 		case name != "":
-			return "<" + name + ">"
+			return value(name)
 		}
 		ok = false
 		return ""
@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, value string) {
 		parsed, err := Parse("f", []byte(text))
-		want, ok := oracle(text)
+		want, ok := oracle(text, func(name string) string { return "<" + name + ">" })
 		if (err == nil) != ok {
 			t.Fatalf("error %v; the oracle says %v", err, ok)
 		}

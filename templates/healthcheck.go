@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // HealthCheck is a command that tells whether a container works, as the manifest has
@@ -103,9 +104,13 @@ func (h *HealthCheck) setExec(key string, raw json.RawMessage) error {
 			errs = append(errs, &ManifestError{Key: execKey(i), Reason: "must be a string, is " + kind(raw)})
 			continue
 		}
-		_, err := Parse(execFile(i), []byte(textOf(raw)))
+		text := textOf(raw)
+		if strings.Contains(text, "\x00") {
+			errs = append(errs, &ManifestError{Key: execKey(i), Reason: "has a NUL byte, which no argument can hold"})
+		}
+		_, err := Parse(execFile(i), []byte(text))
 		errs = append(errs, err)
-		h.Exec = append(h.Exec, textOf(raw))
+		h.Exec = append(h.Exec, text)
 	}
 	return errors.Join(errs...)
 }

@@ -3,28 +3,28 @@ package unitgen
 import "slices"
 
 // BringBack returns the text of a drop-in for a unit that dependent requires; see
-// DropInSpec.Dependents. The error is a *NameError when dependent is not a service.
-func BringBack(dependent string) ([]byte, error) {
+// DropInSpec.Dependents. launcher is the absolute path of our launcher. The error is a
+// *NameError when dependent is not a service.
+func BringBack(launcher, dependent string) ([]byte, error) {
 	var w writer
 	w.comment("Written by syscontainer. " + dependent + " requires this unit, and is to come back when this unit\n" +
 		"does after a failure. To keep it down, disable it.")
 	w.section("Service")
-	w.bringBack(dependent)
+	w.bringBack(launcher, dependent)
 	return w.result()
 }
 
 // bringBack has a unit start a dependent once the unit is ready, unless the dependent is
 // disabled. What starts it earlier, as Upholds= and Wants= do, makes systemd 254 and later
 // start a unit that waits for its restart at once, again and again, without regard to its
-// RestartSec=. A systemctl that has nothing to do says so to NOTIFY_SOCKET, and is gone
-// before systemd can tell whose it was.
-func (w *writer) bringBack(dependent string) {
+// RestartSec=. A dependent that cannot be started is no failure of the unit.
+func (w *writer) bringBack(launcher, dependent string) {
 	name, suffix, _ := cutLast(dependent, '.')
 	if suffix != "service" {
 		w.check(&NameError{Name: dependent, Reason: "is not a service"})
 	}
-	w.check(CheckName(name)) // a shell reads it
-	w.set("ExecStartPost", `-+/bin/sh -c "unset NOTIFY_SOCKET; systemctl --quiet is-enabled `+dependent+` 2>/dev/null && exec systemctl --no-block start `+dependent+`"`)
+	w.check(CheckName(name))
+	w.set("ExecStartPost", "-+"+w.path("ExecStartPost", launcher)+" --bring-back "+dependent)
 }
 
 // RequiredBy returns the services that do not run without the unit once it is enabled, as

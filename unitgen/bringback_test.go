@@ -9,7 +9,7 @@ import (
 )
 
 func TestBringBack(t *testing.T) {
-	text, err := unitgen.BringBack("flannel-2.service")
+	text, err := unitgen.BringBack("/usr/libexec/syscontainer-launch", "flannel-2.service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func TestBringBack(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range []string{"", "flannel", "x.socket", `a\x2db.service`, "a b.service", "x@y.service", "$(x).service", ".service"} {
-		_, err := unitgen.BringBack(name)
+		_, err := unitgen.BringBack("/l", name)
 		var nameErr *unitgen.NameError
 		if !errors.As(err, &nameErr) {
 			t.Errorf("%q: got %v", name, err)

@@ -30,8 +30,9 @@ type DropInSpec struct {
 
 	// Dependents are services that require the unit. systemd starts them with it, and they
 	// fail when it fails to start; but nothing starts them again when it comes up after
-	// all. The unit does, once it is ready.
+	// all. The unit does, once it is ready, by way of the launcher.
 	Dependents []string
+	Launcher   string // absolute path; not used without Dependents
 
 	Credentials []Credential // for the service, in this order
 
@@ -68,7 +69,7 @@ func DropIn(d DropInSpec) ([]byte, error) {
 	w.unless(d.Unit, "NotifyAccess", "all", "none")
 	w.delegate(d.Unit)
 	for _, dependent := range d.Dependents {
-		w.bringBack(dependent)
+		w.bringBack(d.Launcher, dependent)
 	}
 	w.set("ExecStopPost", "-"+w.path("ExecStopPost", d.Runtime)+" delete --force "+d.Name)
 	w.unless(d.Unit, "KillMode", "mixed", "")

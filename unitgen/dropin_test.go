@@ -88,6 +88,7 @@ func TestDropInGolden(t *testing.T) {
 			},
 			RuntimeDirectory: "syscontainer/flannel-2",
 			Dependents:       []string{"docker.service", "kubelet.service"},
+			Launcher:         "/usr/libexec/syscontainer-launch",
 		},
 		"nasty.conf": {
 			Name:       "a.b_c-d",

@@ -1,10 +1,11 @@
 package unitgen_test
 
 import (
-	"slices"
-	"testing"
-
 	"github.com/syscontainer/syscontainer/unitgen"
+	"path"
+	"slices"
+	"strings"
+	"testing"
 )
 
 func TestTmpfilesPaths(t *testing.T) {
@@ -44,4 +45,29 @@ func TestTmpfilesPathsReadsWhatTmpfilesForSourcesWrites(t *testing.T) {
 	if !slices.Equal(got, paths) {
 		t.Errorf("got %q, want %q", got, paths)
 	}
+}
+
+// FuzzTmpfilesPaths shows that what is read of any file are absolute paths, and that what
+// we write is read.
+func FuzzTmpfilesPaths(f *testing.F) {
+	f.Add([]byte("d /run/x 0755 - - -\nL+ /etc/x - - - - /y\n"), "/var/lib/x")
+	f.Add([]byte("d \"/run/a b\\\"\" - -\nC /%n\n f+\t/x/../y"), "/a b\"'\\%\t")
+	f.Add([]byte("d\n\"\n# d /x\r\nd /x\x00y\nd! /\\x41"), "/é\n")
+	f.Fuzz(func(t *testing.T, text []byte, source string) {
+		for _, p := range unitgen.TmpfilesPaths(text) {
+			if !path.IsAbs(p) || path.Clean(p) != p {
+				t.Errorf("the path %q", p)
+			}
+		}
+		written, err := unitgen.TmpfilesForSources([]unitgen.Source{{Path: source}})
+		if err != nil {
+			return
+		}
+		if got := unitgen.TmpfilesPaths(written); len(got) != 1 || got[0] != path.Clean(source) {
+			t.Errorf("got %q of %q", got, written)
+		}
+		if lines := strings.Count(string(written), "\n"); lines != 1 {
+			t.Errorf("%d lines: %q", lines, written)
+		}
+	})
 }

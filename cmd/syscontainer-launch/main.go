@@ -1,7 +1,8 @@
 // Command syscontainer-launch is what the ExecStart= of a container's unit
 // runs. It lets an OCI runtime start the container inside the unit's own
 // cgroup, tells systemd that the container's init is the unit's main process,
-// and exits: nothing of it stays in memory.
+// and exits: nothing of it stays in memory. As ExecStartPost= of a unit it starts what
+// requires the unit, see bringBack.
 //
 // It knows cgroup v2, the sd_notify protocol and the command line that all
 // OCI runtimes share. Of the bundle it reads a few facts (see facts). It knows
@@ -39,6 +40,13 @@ func command(ctx context.Context, args []string, h host, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == execRuntime {
 		fmt.Fprintf(stderr, "syscontainer-launch: %v\n", becomeRuntime(args[1:]))
 		return exitFailed
+	}
+	if len(args) > 0 && args[0] == bringBack {
+		if err := h.bringServiceBack(ctx, args[1:]); err != nil {
+			fmt.Fprintf(stderr, "syscontainer-launch: %v\n", err)
+			return exitFailed
+		}
+		return exitDone
 	}
 	o, err := parseOptions(args)
 	if err != nil {

@@ -59,6 +59,7 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 		if err != nil {
 			return err
 		}
+		defer files.Close()
 		return do(subject{given: given, files: files, image: &image})
 	})
 }

@@ -73,6 +73,7 @@ func runInspect(ctx context.Context, store *imagestore.Store, look inspectFunc, 
 		if err != nil {
 			return err
 		}
+		defer files.Close()
 		if result.Variables, err = deployment.Variables(deployment.Image{Reference: found.Reference}, files); err != nil {
 			out.warn(err.Error())
 		}

@@ -335,6 +335,14 @@ func (i images) Find(ctx context.Context, reference string) (deployment.Image, e
 	return shownImage(image), err
 }
 
+func (i images) Files(ctx context.Context, commit string) (install.ImageFiles, error) {
+	files, err := i.Store.Files(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
 func (i images) Undo(ctx context.Context, image deployment.Image) error {
 	return i.Store.Undo(ctx, imagestore.Image{
 		Reference: image.Reference, Commit: image.Commit, Added: image.Added, PreviousCommit: image.PreviousCommit,

@@ -11,13 +11,12 @@ const besideSuffix = ".syscontainer-new"
 // at stays.
 func (c *compiler) beside(f HostFile) (HostFile, bool) {
 	sum, changed := c.Facts.Changed[f.Path]
-	before, _ := c.From.File(f.Path)
 	if f.Kind != File || !changed || sum == f.SHA256 {
 		return HostFile{}, false
 	}
 	beside := f
 	beside.Path, beside.Beside, beside.Linkable = f.Path+besideSuffix, f.Path, false
-	if before.SHA256 == f.SHA256 && !c.isStillBeside(beside.Path) {
+	if c.before[f.Path].SHA256 == f.SHA256 && !c.isStillBeside(beside.Path) {
 		return HostFile{}, false
 	}
 	return beside, true
@@ -26,7 +25,7 @@ func (c *compiler) beside(f HostFile) (HostFile, bool) {
 // isStillBeside reports whether the deployment before put a file beside another, and
 // nobody took it away.
 func (c *compiler) isStillBeside(p string) bool {
-	_, ours := c.From.File(p)
+	_, ours := c.before[p]
 	_, err := c.Facts.Tree.Lstat(p)
 	return ours && err == nil
 }

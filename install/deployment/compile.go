@@ -30,7 +30,7 @@ type Input struct {
 // Compile plans a new deployment. It reads the image and the host and changes
 // neither; equal inputs have equal plans. The error joins all that is wrong.
 func Compile(in Input) (*Plan, error) {
-	c := &compiler{Input: in}
+	c := newCompiler(in)
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}
@@ -63,6 +63,25 @@ type compiler struct {
 	kept      []unitgen.Source // volumes of the container
 	once      *Once            // nil for a container that is installed
 	plan      *Plan
+
+	before map[string]HostFile // of From, by path
+	// checksums are those of the image's files, by source, if From was made of the very
+	// same image: with many containers and nothing new, all else is quick.
+	checksums map[string]string
+	dirs      map[string]string // see location
+}
+
+func newCompiler(in Input) *compiler {
+	c := &compiler{Input: in, before: in.From.FilesByPath(), checksums: map[string]string{}, dirs: map[string]string{}}
+	if in.From == nil || in.From.Image.Commit != in.Image.Commit {
+		return c
+	}
+	for _, f := range in.From.Files {
+		if f.SHA256 != "" {
+			c.checksums[f.Source] = f.SHA256
+		}
+	}
+	return c
 }
 
 // prepare reads what the image says of itself and gives the variables their values.
@@ -108,11 +127,6 @@ func (c *compiler) begin() {
 		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
 		Files:      []HostFile{},
 	}}
-	for _, name := range slices.Sorted(maps.Keys(c.manifest.Values)) {
-		if c.manifest.IsSecret(name) {
-			c.plan.Secret = append(c.plan.Secret, name)
-		}
-	}
 	c.used = append(c.used, c.manifest.Variables()...)
 	for _, key := range c.manifest.UnknownKeys {
 		c.warn("%s: %s has the unknown key %q, which is ignored", c.Image.Reference, manifestFile, key)
@@ -191,6 +205,7 @@ func (c *compiler) compileDropIn(unit unitgen.Unit, spec *specs.Spec) error {
 		Wants:     c.Request.Relations.Wants,
 
 		Dependents: unit.RequiredBy(),
+		Launcher:   LauncherPath,
 	}
 	if _, says := unit.Last("Service", "KillSignal"); !says {
 		d.KillSignal = c.Image.Config.Config.StopSignal

@@ -18,11 +18,11 @@ func (c *compiler) compileComeback(unit unitgen.Unit) error {
 		if service == c.plan.To.Unit {
 			continue
 		}
-		text, err := unitgen.BringBack(c.plan.To.Unit)
+		text, err := unitgen.BringBack(LauncherPath, c.plan.To.Unit)
 		if err != nil {
 			return fmt.Errorf("making the drop-in of %s: %w", service, err)
 		}
-		c.addFile(path.Join(SystemdDir, service+".d", "20-syscontainer-"+c.Name+".conf"), path.Join(comebackDir, service+".conf"), text, 0o644)
+		c.addFile(ComebackPath(service, c.Name), path.Join(comebackDir, service+".conf"), text, 0o644)
 	}
 	return nil
 }

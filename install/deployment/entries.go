@@ -142,7 +142,7 @@ func (c *compiler) twins() error {
 		if f.Kind == Directory {
 			continue
 		}
-		disk, err := c.Facts.Tree.Path(f.Path)
+		disk, err := c.location(f.Path)
 		if err != nil {
 			continue // conflict has said so
 		}

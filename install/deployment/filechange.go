@@ -2,6 +2,8 @@ package deployment
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -30,10 +32,18 @@ const (
 	Keep Action = "keep"
 )
 
+// MaxText is how large a file is at most of which the text matters: systemd reads no more
+// of a unit.
+const MaxText = 1 << 20
+
+// ErrTooLarge says that a file was not read because it has more than MaxText bytes.
+var ErrTooLarge = errors.New("larger than a megabyte")
+
 // maxDiff is how large a file is at most that people want to see a diff of.
 const maxDiff = 256 << 10
 
-// Contents reads the content of a file of a deployment.
+// Contents reads the content of a file of a deployment. One that has too much of it for
+// a text is ErrTooLarge.
 type Contents func(f HostFile) ([]byte, error)
 
 // Contents are those of the new deployment, made or taken from the files of its image.
@@ -44,7 +54,11 @@ func (p *Plan) Contents(files fs.FS) Contents {
 				return rendered.Data, nil
 			}
 		}
-		return fs.ReadFile(files, strings.TrimPrefix(f.Source, RootfsDir+"/"))
+		name := strings.TrimPrefix(f.Source, RootfsDir+"/")
+		if info, err := fs.Stat(files, name); err == nil && info.Size() > MaxText {
+			return nil, fmt.Errorf("reading %s of the image: %w", name, ErrTooLarge)
+		}
+		return fs.ReadFile(files, name)
 	}
 }
 
@@ -114,29 +128,29 @@ func fileChange(old, next HostFile, there Presence, before, after Contents) (c F
 		c.Action = Keep
 	default:
 		c.Action = Change
-		c.Diff, err = fileDiff(old, next, before, after)
+		c.Diff, err = Diff(old, next, before, after)
 	}
 	return c, err
 }
 
-func fileDiff(old, next HostFile, before, after Contents) (string, error) {
+// Diff is the unified diff of two versions of a file; "" when they are the same, are
+// no text, or are larger than anybody reads.
+func Diff(old, next HostFile, before, after Contents) (string, error) {
 	if old.Kind != File || next.Kind != File {
 		return "", nil
 	}
 	was, err := before(old)
-	if err != nil {
-		return "", err
+	var will []byte
+	if err == nil {
+		will, err = after(next)
 	}
-	will, err := after(next)
-	if err != nil {
-		return "", err
+	if errors.Is(err, ErrTooLarge) {
+		return "", nil
 	}
-	return Diff(next.Path, was, will), nil
+	return unified(next.Path, was, will), err
 }
 
-// Diff is the unified diff of two versions of a file; "" when they are the same, are
-// no text, or are larger than anybody reads.
-func Diff(name string, was, will []byte) string {
+func unified(name string, was, will []byte) string {
 	if max(len(was), len(will)) > maxDiff || !utf8.Valid(was) || !utf8.Valid(will) {
 		return ""
 	}

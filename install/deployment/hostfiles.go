@@ -122,17 +122,31 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 // reserved reports whether a path is one that an image must not write: our state,
 // by whatever links it is reached.
 func (c *compiler) reserved(p string) bool {
-	p, state := c.location(p), c.location(c.Facts.Paths.State)
-	return p == state || strings.HasPrefix(p, state+"/")
+	state := c.Facts.Paths.State
+	if p == state {
+		return true
+	}
+	at, err := c.location(p)
+	inside, stateErr := c.location(path.Join(state, "x"))
+	if errors.Join(err, stateErr) != nil { // links without an end; conflict tells of them
+		return strings.HasPrefix(p, state+"/")
+	}
+	state = path.Dir(inside)
+	return at == state || strings.HasPrefix(at, state+"/")
 }
 
-// location is where a directory of the host is when all links are followed.
-func (c *compiler) location(dir string) string {
-	inside, err := c.Facts.Tree.Path(path.Join(dir, "x"))
-	if err != nil {
-		return dir
+// location is where an entry of the host is on disk, with the links above it followed.
+// The host is asked once for each directory, of which trees of thousands of files have few.
+func (c *compiler) location(p string) (string, error) {
+	dir, name := path.Split(path.Clean(p))
+	if _, known := c.dirs[dir]; !known {
+		inside, err := c.Facts.Tree.Path(dir + "x")
+		if err != nil {
+			return "", err
+		}
+		c.dirs[dir] = path.Dir(inside)
 	}
-	return path.Dir(inside)
+	return path.Join(c.dirs[dir], name), nil
 }
 
 func (c *compiler) compileRegular(name string, f HostFile) error {
@@ -150,16 +164,10 @@ func (c *compiler) compileRegular(name string, f HostFile) error {
 	return nil
 }
 
-// checksumOf is that of a file of the image. Of the very image that the deployment
-// before was made from, the record has it: with many containers and nothing new, all
-// else is quick.
+// checksumOf is that of a file of the image.
 func (c *compiler) checksumOf(name, source string) (string, error) {
-	if c.From != nil && c.From.Image.Commit == c.Image.Commit {
-		for _, known := range c.From.Files {
-			if known.Source == source && known.SHA256 != "" {
-				return known.SHA256, nil
-			}
-		}
+	if sum, known := c.checksums[source]; known {
+		return sum, nil
 	}
 	content, err := c.Files.Open(name)
 	if err != nil {

@@ -36,7 +36,8 @@ func ScopeName(name string) string { return "syscontainer-run-" + name + ".scope
 // forgotten with the container. The record's files are the directories that the container
 // binds and the host lacks, each after those above it.
 func CompileOnce(in Input, once Once) (*Plan, error) {
-	c := &compiler{Input: in, once: &once}
+	c := newCompiler(in)
+	c.once = &once
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}

@@ -83,6 +83,11 @@ func DropInDir(name string) string { return UnitPath(name) + ".d" }
 // DropInPath is the drop-in that is ours.
 func DropInPath(name string) string { return path.Join(DropInDir(name), DropInFile) }
 
+// ComebackPath is the drop-in of a service that brings a container back with it.
+func ComebackPath(service, name string) string {
+	return path.Join(UnitFile(service)+".d", "20-syscontainer-"+name+".conf")
+}
+
 // TmpfilesPath is the tmpfiles.d file of a container.
 func TmpfilesPath(name string) string { return path.Join(tmpfilesDir, name+".conf") }
 

@@ -87,7 +87,7 @@ func Render(image Image, files fs.FS, req Request) (*Preview, error) {
 	if err := errors.Join(err, req.Check(name)); err != nil {
 		return &Preview{}, err
 	}
-	c := &compiler{Input: Input{Name: name, Image: image, Files: files, Request: req, Facts: sampleFacts()}}
+	c := newCompiler(Input{Name: name, Image: image, Files: files, Request: req, Facts: sampleFacts()})
 	if err := c.prepare(); err != nil {
 		return &Preview{Name: name, Image: image.Reference}, err
 	}

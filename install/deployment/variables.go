@@ -31,7 +31,7 @@ func (v Variable) Kind() string {
 // what its manifest has defaults for or describes. An image without /exports has
 // none.
 func Variables(image Image, files fs.FS) ([]Variable, error) {
-	c := &compiler{Input: Input{Image: image, Files: files}}
+	c := newCompiler(Input{Image: image, Files: files})
 	if err := c.readManifest(); err != nil {
 		return nil, err
 	}

@@ -103,15 +103,6 @@ func (t *Tree) Readlink(p string) (string, error) {
 	return os.Readlink(disk)
 }
 
-// ReadFile returns the content of the file that p leads to.
-func (t *Tree) ReadFile(p string) ([]byte, error) {
-	disk, err := t.Follow(p)
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(disk)
-}
-
 // ReadDir lists the directory that p leads to, sorted by name; a directory that
 // does not exist is an empty one.
 func (t *Tree) ReadDir(p string) ([]fs.DirEntry, error) {
@@ -124,13 +115,4 @@ func (t *Tree) ReadDir(p string) ([]fs.DirEntry, error) {
 		return []fs.DirEntry{}, nil
 	}
 	return entries, err
-}
-
-// SHA256 returns the checksum, in hex, of the file at p, which is not followed.
-func (t *Tree) SHA256(p string) (string, error) {
-	disk, err := t.Path(p)
-	if err != nil {
-		return "", err
-	}
-	return fileSHA256(disk)
 }

@@ -221,6 +221,34 @@ func TestRemoveIfEmptyOnAReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
+func TestReadFileReadsNothingButFiles(t *testing.T) {
+	root := t.TempDir()
+	tree, err := hosttree.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"pipe":  syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600),
+		"dir":   os.Mkdir(filepath.Join(root, "dir"), 0o700),
+		"link":  os.Symlink("pipe", filepath.Join(root, "link")),
+		"large": errors.Join(os.WriteFile(filepath.Join(root, "large"), nil, 0o600), os.Truncate(filepath.Join(root, "large"), hosttree.MaxRead+1)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := hosttree.ErrNotRegular
+		if name == "large" {
+			want = hosttree.ErrTooLarge
+		}
+		if _, err := tree.ReadFile("/" + name); !errors.Is(err, want) {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+	if _, err := tree.SHA256("/pipe"); !errors.Is(err, hosttree.ErrNotRegular) {
+		t.Errorf("got error %v", err)
+	}
+}
+
 func TestOpenRefusesWhatIsNoDirectory(t *testing.T) {
 	_, root, _ := open(t)
 	if _, err := hosttree.Open(filepath.Join(root, "none")); err == nil {

@@ -16,6 +16,8 @@ var ErrNotFound = errors.New("no such image in the repo")
 var (
 	// ErrUnknown: the registry, or the file, does not have that image.
 	ErrUnknown = errors.New("image not known")
+	// ErrForm: the file is not what its transport reads.
+	ErrForm = errors.New("no image in that form")
 	// ErrUnreachable: no connection to the registry.
 	ErrUnreachable = errors.New("registry unreachable")
 	// ErrNoDocker: the Docker of docker-daemon: does not run, or not for this user.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -29,7 +30,7 @@ import (
 // its text that tells people something.
 func pullError(reference string, err error) error {
 	e := &PullError{Reference: reference, Err: err}
-	for _, reason := range []error{ErrNoPolicy, ErrShortName, ErrPlatform, ErrNotImage, ErrStalled, ErrBadImage} {
+	for _, reason := range []error{ErrNoPolicy, ErrShortName, ErrPlatform, ErrNotImage, ErrStalled, ErrBadImage, ErrForm} {
 		if errors.Is(err, reason) {
 			e.Reason = reason
 			e.Err = from(err, reason)
@@ -64,61 +65,105 @@ func (s *shortened) Error() string { return s.text }
 
 func (s *shortened) Unwrap() error { return s.err }
 
+// reasons are the errors that containers/image documents, and ours for them; the first that is found counts.
+var reasons = []struct {
+	reason error
+	// find returns the part of an error that tells people of the reason, or nil.
+	find func(error) error
+}{
+	{ErrRejected, typed[signature.PolicyRequirementError]},
+	{ErrNotImage, typed[manifest.NonImageArtifactError]},
+	{ErrUntrusted, whole(isUntrusted)},
+	{ErrBlocked, whole(isBlocked)},
+	{ErrNoDocker, whole(client.IsErrConnectionFailed)},
+	{ErrUnauthorized, refusedCredentials},
+	{ErrUnknown, whole(registryHasNone)},
+	{ErrUnauthorized, whole(registryDenies)},
+	{nil, whole(isType[errcode.ErrorCoder])}, // what else a registry says in so many words
+	{ErrUnauthorized, status(401, 403)},
+	{ErrUnknown, status(404)},
+	{ErrUnreachable, typed[*net.DNSError]},
+	{ErrUnreachable, typed[*net.OpError]},
+	{ErrUnknown, whole(isType[ocilayout.ImageNotFoundError])},
+	{ErrUnknown, whole(isType[*ocilayout.ImageNotFoundError])},
+	{ErrUnknown, whole(isType[ociarchive.ImageNotFoundError])},
+	{ErrUnknown, whole(func(err error) bool { return errors.Is(err, istorage.ErrNoSuchImage) })},
+	{ErrUnknown, whole(errdefs.IsNotFound)}, // Docker's
+	{ErrUnknown, whole(noSuchTag)},
+	{ErrUnknown, typed[ociarchive.ArchiveFileNotFoundError]},
+	{ErrUnknown, missingFile},
+	{ErrRejected, badSignature},
+}
+
+// classify finds the reason of an error, nil where none is known, and what of its text tells people something.
+func classify(err error) (reason, detail error) {
+	for _, r := range reasons {
+		if detail := r.find(err); detail != nil {
+			return r.reason, detail
+		}
+	}
+	return nil, err
+}
+
+// typed finds an error of a type.
+func typed[E error](err error) error {
+	var found E
+	if errors.As(err, &found) {
+		return found
+	}
+	return nil
+}
+
+func isType[E any](err error) bool {
+	var found E
+	return errors.As(err, &found)
+}
+
+// whole finds an error of which no part tells more than all of it.
+func whole(is func(error) bool) func(error) error {
+	return func(err error) error {
+		if is(err) {
+			return err
+		}
+		return nil
+	}
+}
+
+// status finds an answer that is nothing but its HTTP status.
+func status(codes ...int) func(error) error {
+	return func(err error) error {
+		var answer docker.UnexpectedHTTPStatusError
+		if errors.As(err, &answer) && slices.Contains(codes, answer.StatusCode) {
+			return answer
+		}
+		return nil
+	}
+}
+
+func refusedCredentials(err error) error {
+	var refused docker.ErrUnauthorizedForCredentials
+	if errors.As(err, &refused) {
+		return refused.Err
+	}
+	return nil
+}
+
+func missingFile(err error) error {
+	if file := typed[*fs.PathError](err); file != nil && errors.Is(file, fs.ErrNotExist) {
+		return file
+	}
+	return nil
+}
+
 // rejectedPrefix begins what copy.Image says when the policy allows nothing.
 const rejectedPrefix = "Source image rejected: "
 
-// classify maps the errors that containers/image documents to our reasons.
-func classify(err error) (reason, detail error) {
-	var (
-		policy       signature.PolicyRequirementError
-		credentials  docker.ErrUnauthorizedForCredentials
-		registry     errcode.ErrorCoder
-		status       docker.UnexpectedHTTPStatusError
-		connection   *net.OpError
-		name         *net.DNSError
-		notInLayout  ocilayout.ImageNotFoundError
-		notInLayout2 *ocilayout.ImageNotFoundError
-		notInArchive ociarchive.ImageNotFoundError
-		archive      ociarchive.ArchiveFileNotFoundError
-		file         *fs.PathError
-		artifact     manifest.NonImageArtifactError
-	)
-	switch {
-	case errors.As(err, &policy):
-		return ErrRejected, policy
-	case errors.As(err, &artifact):
-		return ErrNotImage, artifact
-	case isUntrusted(err):
-		return ErrUntrusted, err
-	case isBlocked(err):
-		return ErrBlocked, err
-	case client.IsErrConnectionFailed(err):
-		return ErrNoDocker, err
-	case errors.As(err, &credentials):
-		return ErrUnauthorized, credentials.Err
-	case errors.As(err, &registry):
-		return registryReason(registry.ErrorCode()), err
-	case errors.As(err, &status) && (status.StatusCode == 401 || status.StatusCode == 403):
-		return ErrUnauthorized, status
-	case errors.As(err, &status) && status.StatusCode == 404:
-		return ErrUnknown, status
-	case errors.As(err, &name):
-		return ErrUnreachable, name
-	case errors.As(err, &connection):
-		return ErrUnreachable, connection
-	case errors.As(err, &notInLayout), errors.As(err, &notInLayout2), errors.Is(err, istorage.ErrNoSuchImage),
-		errors.As(err, &notInArchive), errdefs.IsNotFound(err), noSuchTag(err): // IsNotFound is Docker's
-		return ErrUnknown, err
-	case errors.As(err, &archive):
-		return ErrUnknown, archive
-	case errors.As(err, &file) && errors.Is(file, fs.ErrNotExist):
-		return ErrUnknown, file
-	case strings.Contains(err.Error(), rejectedPrefix):
-		// A signature that cannot be read, or one of a key that this program cannot.
-		_, text, _ := strings.Cut(err.Error(), rejectedPrefix)
-		return ErrRejected, &shortened{text: text, err: err}
+// badSignature finds one that cannot be read, or is of a key that this program cannot.
+func badSignature(err error) error {
+	if _, text, found := strings.Cut(err.Error(), rejectedPrefix); found {
+		return &shortened{text: text, err: err}
 	}
-	return nil, err
+	return nil
 }
 
 // isUntrusted tells that TLS brought no connection about.
@@ -152,14 +197,19 @@ func noSuchTag(err error) bool {
 	return found && strings.HasSuffix(after, "\" not found")
 }
 
-func registryReason(code errcode.ErrorCode) error {
-	switch code {
-	case dockerv2.ErrorCodeManifestUnknown, dockerv2.ErrorCodeNameUnknown, dockerv2.ErrorCodeBlobUnknown:
-		return ErrUnknown
-	case errcode.ErrorCodeUnauthorized, errcode.ErrorCodeDenied:
-		return ErrUnauthorized
-	}
-	return nil
+// registryHasNone tells that a registry says that it does not have the image.
+func registryHasNone(err error) bool {
+	return isCode(err, dockerv2.ErrorCodeManifestUnknown, dockerv2.ErrorCodeNameUnknown, dockerv2.ErrorCodeBlobUnknown)
+}
+
+// registryDenies tells that a registry says that this user may not.
+func registryDenies(err error) bool {
+	return isCode(err, errcode.ErrorCodeUnauthorized, errcode.ErrorCodeDenied)
+}
+
+func isCode(err error, codes ...errcode.ErrorCode) bool {
+	var coded errcode.ErrorCoder
+	return errors.As(err, &coded) && slices.Contains(codes, coded.ErrorCode())
 }
 
 // explainPlatform replaces the error of a list in which nothing fits by one that

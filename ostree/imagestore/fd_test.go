@@ -1,6 +1,8 @@
 package imagestore_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +53,15 @@ func TestNothingStaysOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("a look")
+	files, err := store.Files(t.Context(), img.Commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := fs.ReadFile(files, "l/f")
+	if err := errors.Join(err, files.Close()); err != nil || string(data) != "content" {
+		t.Fatalf("%q, %v", data, err)
+	}
+	check("a view")
 	if err := store.Hold(t.Context(), "a/1", img.Commit); err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,18 @@ import (
 
 // Files is a view of a merged image: an [fs.ReadLinkFS], [fs.StatFS],
 // [fs.ReadFileFS] and [fs.ReadDirFS]. Symlinks are followed within the image,
-// as in a chroot. Names need not be UTF-8, unlike io/fs wants it. Contents are opened when they are read and held open only
-// while a file is; ctx bounds the reading of the tree only.
-func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
+// as in a chroot. Names need not be UTF-8, unlike io/fs wants it. It has the repo
+// open until it is closed; files that were opened from it stay open.
+type Files struct {
+	tree *ostree.Tree
+	repo *ostree.Repo
+	// loadFile opens a content object.
+	loadFile func(ostree.Checksum) (*ostree.File, error)
+}
+
+// Files returns the view of a commit, for the caller to close. ctx bounds the
+// reading of the tree only: io/fs knows no contexts.
+func (s *Store) Files(ctx context.Context, commit string) (*Files, error) {
 	sum, err := ostree.ParseChecksum(commit)
 	if err != nil {
 		return nil, err
@@ -27,29 +36,17 @@ func (s *Store) Files(ctx context.Context, commit string) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer repo.Close()
 	tree, err := repo.ReadTree(ctx, sum)
 	if err != nil {
-		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
+		return nil, fmt.Errorf("reading the files of %s: %w", commit, errors.Join(err, repo.Close()))
 	}
-	ctx = context.WithoutCancel(ctx) // io/fs knows no contexts
-	load := func(what func(context.Context, *ostree.Repo) error) error {
-		repo, err := ostree.Open(ctx, s.options.Repo)
-		if err != nil {
-			return err
-		}
-		defer repo.Close()
-		return what(ctx, repo)
-	}
-	return &files{tree: tree, load: load}, nil
+	ctx = context.WithoutCancel(ctx)
+	load := func(sum ostree.Checksum) (*ostree.File, error) { return repo.LoadFile(ctx, sum) }
+	return &Files{tree: tree, repo: repo, loadFile: load}, nil
 }
 
-// files is the view. A repo is opened for each look at an object: there is
-// nothing to close, and few looks.
-type files struct {
-	tree *ostree.Tree
-	load func(func(context.Context, *ostree.Repo) error) error
-}
+// Close ends the view.
+func (f *Files) Close() error { return f.repo.Close() }
 
 // item is what stands at a path: a directory, or a file or symlink.
 type item struct {
@@ -63,22 +60,12 @@ type item struct {
 const maxLinks = 40
 
 // stat reads what an item is.
-func (f *files) stat(it item) (*info, error) {
-	var result *info
-	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
-		var err error
-		result, err = statItem(ctx, repo, it)
-		return err
-	})
-	return result, err
-}
-
-func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
+func (f *Files) stat(it item) (*info, error) {
 	if it.tree != nil {
-		m, err := repo.LoadDirMeta(it.tree.Meta)
+		m, err := f.repo.LoadDirMeta(it.tree.Meta)
 		return newInfo(it.name, m), err
 	}
-	file, err := repo.LoadFile(ctx, it.sum)
+	file, err := f.loadFile(it.sum)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +75,7 @@ func statItem(ctx context.Context, repo *ostree.Repo, it item) (*info, error) {
 
 // walk finds what stands at a path. Symlinks on the way are followed within the
 // image; one at its end too, if follow says so.
-func (f *files) walk(name string, last linkMode) (item, error) {
+func (f *Files) walk(name string, last linkMode) (item, error) {
 	if !validPath(name) {
 		return item{}, fs.ErrInvalid
 	}
@@ -158,7 +145,7 @@ func (it item) child(name string) (item, error) {
 }
 
 // target is where a symlink points; "" for a regular file.
-func (f *files) target(it item) (string, error) {
+func (f *Files) target(it item) (string, error) {
 	i, err := f.stat(it)
 	if err != nil {
 		return "", err
@@ -174,12 +161,12 @@ func pathError(op, name string, err error) error {
 }
 
 // Stat implements fs.StatFS.
-func (f *files) Stat(name string) (fs.FileInfo, error) { return f.statPath("stat", name, followLast) }
+func (f *Files) Stat(name string) (fs.FileInfo, error) { return f.statPath("stat", name, followLast) }
 
 // Lstat implements fs.ReadLinkFS.
-func (f *files) Lstat(name string) (fs.FileInfo, error) { return f.statPath("lstat", name, keepLast) }
+func (f *Files) Lstat(name string) (fs.FileInfo, error) { return f.statPath("lstat", name, keepLast) }
 
-func (f *files) statPath(op, name string, last linkMode) (fs.FileInfo, error) {
+func (f *Files) statPath(op, name string, last linkMode) (fs.FileInfo, error) {
 	it, err := f.walk(name, last)
 	if err != nil {
 		return nil, pathError(op, name, err)
@@ -192,7 +179,7 @@ func (f *files) statPath(op, name string, last linkMode) (fs.FileInfo, error) {
 }
 
 // ReadLink implements fs.ReadLinkFS.
-func (f *files) ReadLink(name string) (string, error) {
+func (f *Files) ReadLink(name string) (string, error) {
 	it, err := f.walk(name, keepLast)
 	if err != nil {
 		return "", pathError("readlink", name, err)
@@ -208,7 +195,7 @@ func (f *files) ReadLink(name string) (string, error) {
 }
 
 // ReadDir implements fs.ReadDirFS.
-func (f *files) ReadDir(name string) ([]fs.DirEntry, error) {
+func (f *Files) ReadDir(name string) ([]fs.DirEntry, error) {
 	it, err := f.walk(name, followLast)
 	if err == nil && it.tree == nil {
 		err = errors.New("not a directory")
@@ -220,29 +207,26 @@ func (f *files) ReadDir(name string) ([]fs.DirEntry, error) {
 	return list, pathError("readdir", name, err)
 }
 
-func (f *files) list(tree *ostree.Tree) ([]fs.DirEntry, error) {
+func (f *Files) list(tree *ostree.Tree) ([]fs.DirEntry, error) {
 	names := slices.Concat(slices.Collect(maps.Keys(tree.Files)), slices.Collect(maps.Keys(tree.Dirs)))
 	slices.Sort(names)
 	var list []fs.DirEntry
-	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
-		for _, name := range names {
-			it, err := item{tree: tree}.child(name)
-			if err != nil {
-				return err
-			}
-			i, err := statItem(ctx, repo, it)
-			if err != nil {
-				return err
-			}
-			list = append(list, i)
+	for _, name := range names {
+		it, err := item{tree: tree}.child(name)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return list, err
+		i, err := f.stat(it)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, i)
+	}
+	return list, nil
 }
 
 // ReadFile implements fs.ReadFileFS.
-func (f *files) ReadFile(name string) ([]byte, error) {
+func (f *Files) ReadFile(name string) ([]byte, error) {
 	file, err := f.Open(name)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer files.Close()
 	for _, name := range []string{"exports/run", "link", "dir/run", "up"} {
 		if content, err := fs.ReadFile(files, name); err != nil || string(content) != "#!" {
 			t.Errorf("%s holds %q, %v", name, content, err)

@@ -143,7 +143,7 @@ func (r *sourceRef) NewImageSource(ctx context.Context, sys *types.SystemContext
 	r.guard.work()
 	done()
 	if err != nil {
-		return nil, orInterrupted(ctx, err)
+		return nil, orInterrupted(ctx, explainForm(r.ImageReference, err))
 	}
 	r.guard.check = sync.OnceValue(func() error { return checkSource(ctx, source) })
 	return source, nil

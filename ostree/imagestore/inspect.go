@@ -147,6 +147,12 @@ func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspectio
 		return nil, &PullError{Reference: reference, Err: err}
 	}
 	defer sys.close()
+	i, err := s.inspectAny(ctx, sys, reference)
+	return i, sys.original(err)
+}
+
+// inspectAny looks at the first of the places that a reference can mean.
+func (s *Store) inspectAny(ctx context.Context, sys *system, reference string) (*Inspection, error) {
 	refs, err := sys.resolve(reference)
 	if err != nil {
 		return nil, pullError(reference, err)

@@ -22,6 +22,7 @@ func TestFilesWithOddNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer files.Close()
 	for _, name := range []string{"d\xff/f\xfe", "l\xfc", "h\xfb"} {
 		if content, err := fs.ReadFile(files, name); err != nil || string(content) != "content" {
 			t.Errorf("%q holds %q, %v", name, content, err)
@@ -115,6 +116,7 @@ func TestLongPaths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer files.Close()
 	for name, content := range map[string]string{long: "1", dir + "/h": "1", dir + "/l": "3"} {
 		if got, err := fs.ReadFile(files, name); err != nil || string(got) != content {
 			t.Errorf("%.20s… holds %q, %v", name, got, err)

@@ -2,16 +2,13 @@ package imagestore
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"io/fs"
-
-	"github.com/syscontainer/syscontainer/ostree"
 )
 
 // Open implements fs.FS.
-func (f *files) Open(name string) (fs.File, error) {
+func (f *Files) Open(name string) (fs.File, error) {
 	it, err := f.walk(name, keepLast)
 	if err != nil {
 		return nil, pathError("open", name, err)
@@ -39,7 +36,7 @@ func (f *files) Open(name string) (fs.File, error) {
 	return file, nil
 }
 
-func (f *files) openTree(name string, it item) (fs.File, error) {
+func (f *Files) openTree(name string, it item) (fs.File, error) {
 	i, err := f.stat(it)
 	if err != nil {
 		return nil, pathError("open", name, err)
@@ -49,20 +46,16 @@ func (f *files) openTree(name string, it item) (fs.File, error) {
 }
 
 // openItem opens what is not a directory. A symlink has no content.
-func (f *files) openItem(it item) (*openFile, error) {
-	opened := &openFile{ReadCloser: io.NopCloser(bytes.NewReader(nil))}
-	err := f.load(func(ctx context.Context, repo *ostree.Repo) error {
-		file, err := repo.LoadFile(ctx, it.sum)
-		if err != nil {
-			return err
-		}
-		opened.info = fileInfo(it, file)
-		if file.Content != nil {
-			opened.ReadCloser = file.Content
-		}
-		return nil
-	})
-	return opened, err
+func (f *Files) openItem(it item) (*openFile, error) {
+	file, err := f.loadFile(it.sum)
+	if err != nil {
+		return nil, err
+	}
+	opened := &openFile{ReadCloser: io.NopCloser(bytes.NewReader(nil)), info: fileInfo(it, file)}
+	if file.Content != nil {
+		opened.ReadCloser = file.Content
+	}
+	return opened, nil
 }
 
 // openFile implements fs.File.

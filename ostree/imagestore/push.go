@@ -46,8 +46,7 @@ type Pushed struct {
 // with its digest.
 //
 // A file or a directory changes when all is there, at once; after an error it is what
-// it was, but where only the last sync or tidying failed. Pushes to one directory wait
-// for each other.
+// it was. Pushes to one directory wait for each other.
 //
 // An image that is not there is an [ErrNotFound], a layer that cannot be read back
 // an [ErrNoRecord], and every failure at the destination a [*PullError].
@@ -76,7 +75,7 @@ func (s *Store) Push(ctx context.Context, reference, destination string) (Pushed
 	}}
 	pushed, err := p.run(ctx, to)
 	if err != nil {
-		return Pushed{}, pushError(destination, err)
+		return Pushed{}, sys.original(pushError(destination, err))
 	}
 	pushed.Reference, pushed.Destination, pushed.ID = img.Reference, canonical(to), e.record.id()
 	return pushed, nil

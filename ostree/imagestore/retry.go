@@ -33,7 +33,7 @@ func (p *pull) copy(ctx context.Context, sys *types.SystemContext, policy *signa
 	pause := cmp.Or(options.RetryPause, DefaultRetryPause)
 	for retry := 0; ; retry++ {
 		cause, err := p.copyOnce(ctx, sys, policy, ref)
-		if err == nil || retry == copyRetries || ctx.Err() != nil || !transient(cause, p.fetched()) {
+		if err == nil || retry == copyRetries || ctx.Err() != nil || !isRegistry(ref) || !transient(cause, p.fetched()) {
 			return err
 		}
 		p.store.log.WarnContext(ctx, "the registry fails; trying again", "reference", canonical(ref), "after", pause, "error", err)
@@ -44,6 +44,11 @@ func (p *pull) copy(ctx context.Context, sys *types.SystemContext, policy *signa
 		}
 		pause *= 2
 	}
+}
+
+// isRegistry tells that a network lies in between; a file is the same a second later.
+func isRegistry(ref types.ImageReference) bool {
+	return ref.Transport().Name() == docker.Transport.Name()
 }
 
 // copyOnce is one attempt of copy. cause is what went wrong in the end: what the

@@ -119,6 +119,12 @@ func (s *Store) Pull(ctx context.Context, reference string) (Image, error) {
 		return Image{}, &PullError{Reference: reference, Err: err}
 	}
 	defer sys.close()
+	img, err := s.pullAny(ctx, sys, reference)
+	return img, sys.original(err)
+}
+
+// pullAny pulls from the first of the places that a reference can mean.
+func (s *Store) pullAny(ctx context.Context, sys *system, reference string) (Image, error) {
 	policy, err := sys.policy()
 	if err != nil {
 		return Image{}, pullError(reference, err)

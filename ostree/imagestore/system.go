@@ -93,6 +93,18 @@ func (s *system) copyAliases() error {
 	return nil
 }
 
+// original has an error name the root's files, where the library names those that were collected of them.
+func (s *system) original(err error) error {
+	if err == nil || s.root == "" {
+		return err
+	}
+	text := strings.NewReplacer(
+		s.SystemRegistriesConfDirPath, filepath.Join(s.root, registriesDir),
+		s.RegistriesDirPath, filepath.Join(s.root, signaturesDir),
+	).Replace(err.Error())
+	return &shortened{text: text, err: err}
+}
+
 func (s *system) close() error {
 	var err error
 	if s.storage != nil {

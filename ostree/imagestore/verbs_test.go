@@ -230,7 +230,7 @@ func TestInspectIsTheSameHereAndThere(t *testing.T) {
 		t.Errorf("remote %+v\nlocal %+v", remote, local)
 	}
 	_, err = store.Inspect(t.Context(), "oci:"+t.TempDir()+":x")
-	if !errors.Is(err, imagestore.ErrUnknown) || !strings.HasPrefix(err.Error(), "inspecting ") {
+	if !errors.Is(err, imagestore.ErrForm) || !strings.HasPrefix(err.Error(), "inspecting ") {
 		t.Errorf("inspecting nothing: %v", err)
 	}
 }

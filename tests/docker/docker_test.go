@@ -3,12 +3,9 @@
 package docker_test
 
 import (
-	"cmp"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host"
@@ -25,25 +22,29 @@ var packages = map[host.Suite][]string{
 // settings let Docker run where neither its network nor its file systems can be.
 const settings = `{"storage-driver": "vfs", "bridge": "none", "iptables": false, "ip6tables": false}`
 
+var bed *testbed.Bed
+
+func TestMain(m *testing.M) { hosttest.Main(m, &bed, packages[hosttest.Suite()]...) }
+
 func TestDockerDaemon(t *testing.T) {
 	m := machine(t, host.Options{})
 	m.Must("docker", "load", "--input", "/images/etcd.tar")
 	const image = "docker-daemon:etcd:one"
-	contains(t, "pull", m.Must("syscontainer", "pull", image), "pulled "+image)
-	contains(t, "pull again", m.Must("syscontainer", "pull", image), "is here already")
+	hosttest.Contains(t, "pull", m.Must("syscontainer", "pull", image), "pulled "+image)
+	hosttest.Contains(t, "pull again", m.Must("syscontainer", "pull", image), "is here already")
 
 	var found struct{ ID string }
-	parse(t, m.Must("syscontainer", "inspect", "--remote", "--json", image), &found)
-	contains(t, "the ID", m.Must("docker", "image", "inspect", "--format={{.Id}}", "etcd:one"), found.ID)
-	contains(t, "by its ID", m.Must("syscontainer", "pull", "docker-daemon:"+found.ID), found.ID)
-	contains(t, "verify", m.Must("syscontainer", "images", "verify"), image+": ok")
+	hosttest.Parse(t, m.Must("syscontainer", "inspect", "--remote", "--json", image), &found)
+	hosttest.Contains(t, "the ID", m.Must("docker", "image", "inspect", "--format={{.Id}}", "etcd:one"), found.ID)
+	hosttest.Contains(t, "by its ID", m.Must("syscontainer", "pull", "docker-daemon:"+found.ID), found.ID)
+	hosttest.Contains(t, "verify", m.Must("syscontainer", "images", "verify"), image+": ok")
 
 	unknown := m.Try("syscontainer", "pull", "docker-daemon:etcd:none")
-	contains(t, "an image that is not there", unknown.Stderr, `pulling "docker-daemon:etcd:none": image not known: `)
+	hosttest.Contains(t, "an image that is not there", unknown.Stderr, `pulling "docker-daemon:etcd:none": image not known: `)
 
 	m.Must("systemctl", "stop", "docker.socket", "docker.service")
 	down := m.Try("syscontainer", "pull", "docker-daemon:etcd:two")
-	contains(t, "Docker does not run", down.Stderr, `pulling "docker-daemon:etcd:two": no connection to Docker: `,
+	hosttest.Contains(t, "Docker does not run", down.Stderr, `pulling "docker-daemon:etcd:two": no connection to Docker: `,
 		"hint: see whether it runs, with: systemctl status docker")
 	if unknown.Code != 1 || down.Code != 1 {
 		t.Errorf("exit status %d for an image that is not there, %d without Docker", unknown.Code, down.Code)
@@ -52,7 +53,7 @@ func TestDockerDaemon(t *testing.T) {
 	// What was pulled needs Docker no more.
 	m.Must("syscontainer", "install", "--system", "--name", "etcd", found.ID)
 	m.Must("systemctl", "start", "etcd")
-	contains(t, "the service", m.Must("systemctl", "is-active", "etcd"), "active")
+	hosttest.Contains(t, "the service", m.Must("systemctl", "is-active", "etcd"), "active")
 	m.Must("syscontainer", "uninstall", "etcd")
 	m.Must("syscontainer", "images", "prune", "--all")
 }
@@ -60,16 +61,6 @@ func TestDockerDaemon(t *testing.T) {
 // machine boots a host with Docker, and with the image etcd:one as an archive in /images.
 func machine(t *testing.T, o host.Options) *hosttest.Machine {
 	t.Helper()
-	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
-	bed, err := testbed.Open(t.Context(), suite, packages[suite]...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	layer, images := t.TempDir(), t.TempDir()
 	if err := os.Chmod(layer, 0o755); err != nil { // it is the machine's /
 		t.Fatal(err)
@@ -89,20 +80,4 @@ func machine(t *testing.T, o host.Options) *hosttest.Machine {
 	o.Layers = append(bed.Machine().Layers, layer)
 	o.Mounts = map[string]string{"/images": images}
 	return hosttest.Boot(t, bed.Lab, o)
-}
-
-func parse(t *testing.T, text string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), into); err != nil {
-		t.Fatalf("%v in what should be JSON:\n%s", err, text)
-	}
-}
-
-func contains(t *testing.T, what, text string, words ...string) {
-	t.Helper()
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%s should have %q:\n%s", what, word, text)
-		}
-	}
 }

@@ -12,16 +12,7 @@ import (
 // TestFlannelComesBeforeDebiansDocker installs etcd and flannel beside the Docker and the containerd of Debian's
 // packages, which know of neither.
 func TestFlannelComesBeforeDebiansDocker(t *testing.T) {
-	network, err := host.NewNetwork(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := network.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	m := machine(t, host.Options{Network: network, Address: netip.MustParsePrefix("10.0.0.2/24")})
+	m := machine(t, host.Options{Network: hosttest.NewNetwork(t), Address: netip.MustParsePrefix("10.0.0.2/24")})
 	m.Must("syscontainer", "install", "--system", "flannel")
 	m.Must("syscontainer", "install", "--system", "etcd")
 	if err := m.Reboot(t.Context()); err != nil {
@@ -37,7 +28,7 @@ func TestFlannelComesBeforeDebiansDocker(t *testing.T) {
 	if began := moment(t, m, "flannel", "InactiveExitTimestampMonotonic"); began < moment(t, m, "etcd", "ActiveEnterTimestampMonotonic") {
 		t.Error("flannel did not wait for etcd")
 	}
-	contains(t, "Docker's dependencies", m.Must("systemctl", "show", "--property=Requires", "docker"), "flannel.service")
+	hosttest.Contains(t, "Docker's dependencies", m.Must("systemctl", "show", "--property=Requires", "docker"), "flannel.service")
 
 	m.Must("syscontainer", "uninstall", "flannel")
 	m.Must("systemctl", "restart", "docker")
@@ -47,7 +38,7 @@ func TestFlannelComesBeforeDebiansDocker(t *testing.T) {
 // moment is when something happened to a unit, in microseconds since the boot.
 func moment(t *testing.T, m *hosttest.Machine, unit, property string) int64 {
 	t.Helper()
-	text := m.Must("systemctl", "show", "--property="+property, "--value", unit)
+	text := m.Property(unit, property)
 	at, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || at == 0 {
 		t.Fatalf("%s of %s is %q", property, unit, text)

@@ -14,21 +14,21 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	nodes := cluster(t)
 	a, b, c := nodes[0], nodes[1], nodes[2]
-	contains(t, "the cluster", a.Must("etcdctl", "member", "list"), addresses...)
+	hosttest.Contains(t, "the cluster", a.Must("etcdctl", "member", "list"), addresses...)
 
 	t.Run("vxlan", func(t *testing.T) {
 		talk(t, a.For(t), b.For(t))
-		contains(t, "the route", a.Must("ip", "route", "show", "dev", "flannel.1"), networkOf(b.For(t)))
+		hosttest.Contains(t, "the route", a.Must("ip", "route", "show", "dev", "flannel.1"), networkOf(b.For(t)))
 	})
 	t.Run("a member is killed", func(t *testing.T) { losesNothing(t, a.For(t), b.For(t), c.For(t)) })
-	if long() {
+	if hosttest.Long() {
 		t.Run("members are updated", func(t *testing.T) {
 			updatesOneByOne(t, []*hosttest.Machine{a.For(t), b.For(t), c.For(t)})
 		})
 	}
 	t.Run("host-gw", func(t *testing.T) {
 		a, b := a.For(t), b.For(t)
-		for _, command := range commandsOf(t, "Three nodes", "node1")[5:] {
+		for _, command := range commandsOf(t, tutorial, "Three nodes", "node1")[5:] {
 			a.Must("sh", "-c", command) // changes the network in etcd, and restarts flannel
 		}
 		b.Must("systemctl", "restart", "flannel")
@@ -36,7 +36,7 @@ func TestCluster(t *testing.T) {
 			m.Must("systemctl", "start", "docker")
 		}
 		talk(t, a, b)
-		contains(t, "the route", a.Must("ip", "route", "show", "dev", "host0"), networkOf(b)+" via 10.0.0.3")
+		hosttest.Contains(t, "the route", a.Must("ip", "route", "show", "dev", "host0"), networkOf(b)+" via 10.0.0.3")
 		if _, mtu := subnetOf(a); mtu != "1500" {
 			t.Errorf("the MTU is %s", mtu)
 		}
@@ -54,8 +54,8 @@ func endpoints() string {
 // The third has etcd alone, which saves a minute.
 func cluster(t *testing.T) []*hosttest.Machine {
 	t.Helper()
-	n := network(t)
-	settings, commands := settingsOf(t), commandsOf(t, "Three nodes", "node1")
+	n := hosttest.NewNetwork(t)
+	settings, commands := settingsOf(t, tutorial, 0), commandsOf(t, tutorial, "Three nodes", "node1")
 	var nodes []*hosttest.Machine
 	for i, address := range addresses {
 		name := fmt.Sprintf("node%d", i+1)
@@ -91,13 +91,13 @@ func networkOf(m *hosttest.Machine) string {
 func talk(t *testing.T, from, to *hosttest.Machine) {
 	t.Helper()
 	var address string
-	for _, command := range commandsOf(t, "Three nodes", "node2") {
+	for _, command := range commandsOf(t, tutorial, "Three nodes", "node2") {
 		address = to.Must("sh", "-c", command)
 	}
-	ask := strings.Replace(commandsOf(t, "Three nodes", "node1")[4], "ADDRESS", address, 1)
+	ask := strings.Replace(commandsOf(t, tutorial, "Three nodes", "node1")[4], "ADDRESS", address, 1)
 	seen := from.Eventually("sh", "-c", ask)
 	asking := strings.TrimSuffix(networkOf(from), "0/24")
-	contains(t, "who asks, for the container that is asked", seen, address+":7000", asking)
+	hosttest.Contains(t, "who asks, for the container that is asked", seen, address+":7000", asking)
 	to.Must("docker", "rm", "--force", "server")
 }
 
@@ -106,17 +106,17 @@ func losesNothing(t *testing.T, a, b, c *hosttest.Machine) {
 	b.Must("docker", "run", "--detach", "--name=target", image, "sleep", "100000")
 	a.Must("docker", "run", "--detach", "--name=pinger", image, "ping", "-i", "0.1", containerAddress(t, b, "target"))
 	for _, m := range []*hosttest.Machine{c, a} {
-		m.Must("kill", "-KILL", property(m, "etcd", "MainPID"))
+		m.Must("kill", "-KILL", m.Property("etcd", "MainPID"))
 		// An election may come first.
 		b.Eventually("etcdctl", "--endpoints="+endpoints(), "put", "written", "while a member was away")
 		await(t, m, "etcd is back", func() bool {
-			return property(m, "etcd", "ActiveState") == "active" && property(m, "etcd", "NRestarts") != "0"
+			return m.Property("etcd", "ActiveState") == "active" && m.Property("etcd", "NRestarts") != "0"
 		})
 	}
 	a.Must("docker", "kill", "--signal=INT", "pinger")
 	a.Must("docker", "wait", "pinger")
-	contains(t, "the ping over the overlay", a.Must("docker", "logs", "--tail=3", "pinger"), " 0% packet loss")
-	sameText(t, "flannel was not restarted", property(a, "flannel", "NRestarts"), "0")
+	hosttest.Contains(t, "the ping over the overlay", a.Must("docker", "logs", "--tail=3", "pinger"), " 0% packet loss")
+	hosttest.SameText(t, "flannel was not restarted", a.Property("flannel", "NRestarts"), "0")
 	a.Must("docker", "rm", "pinger")
 	b.Must("docker", "rm", "--force", "target")
 }

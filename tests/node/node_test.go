@@ -20,30 +20,51 @@ var stays = []string{"/var/lib/etcd", "/var/lib/docker", "/opt/containerd", "/va
 // TestNode is the life of a node from the installation on.
 func TestNode(t *testing.T) {
 	t.Parallel()
-	m := machine(t, network(t), "node", "10.0.0.2")
+	m := machine(t, hosttest.NewNetwork(t), "node", "10.0.0.2")
 	clean := m.Disk(stays...)
 	sameInAnyOrder(t, m)
 
-	for _, command := range commandsOf(t, "One node", "") {
+	for _, command := range commandsOf(t, tutorial, "One node", "") {
 		runAsWritten(t, m, command)
 	}
 	for _, unit := range chain {
-		sameText(t, unit+" after the boot", property(m, unit, "ActiveState")+" "+property(m, unit, "NRestarts"), "active 0")
+		hosttest.SameText(t, unit+" after the boot", m.Property(unit, "ActiveState")+" "+m.Property(unit, "NRestarts"), "active 0")
 	}
 	startedInOrder(t, m)
 	t.Run("the network is flannel's", func(t *testing.T) { hasFlannelsNetwork(t, m.For(t)) })
 	t.Run("the processes are in the unit", func(t *testing.T) { processesAreInTheUnit(t, m.For(t)) })
 
-	m.Must("docker", "run", "--detach", "--name=survivor", "--volume=/srv:/srv", image, "sleep", "100000")
+	m.Must("docker", "run", "--detach", "--name=survivor", "--stop-timeout=1", "--volume=/srv:/srv", image, "sleep", "100000")
 	t.Run("etcd is killed", func(t *testing.T) { comesBackAfterKill(t, m.For(t)) })
 	t.Run("etcd is stopped", func(t *testing.T) { stopsInReverse(t, m.For(t)) })
 	t.Run("etcd is late", func(t *testing.T) { waitsForEtcdAtBoot(t, m.For(t)) })
+	t.Run("Docker is replaced", func(t *testing.T) { outlivesDocker(t, m.For(t)) })
 
 	m.Must("docker", "rm", "--force", "survivor")
 	for _, name := range chain {
 		m.Must("syscontainer", "uninstall", name)
 	}
 	hosttest.Same(t, clean, m.Disk(stays...))
+}
+
+// TestNodeWithCrun has another runtime run etcd, flannel and Docker.
+func TestNodeWithCrun(t *testing.T) {
+	t.Parallel()
+	const runtime = "/usr/bin/crun"
+	m := machine(t, hosttest.NewNetwork(t), "node", "10.0.0.2")
+	for _, name := range chain {
+		m.Must("syscontainer", "install", "--system", "--runtime="+runtime, name)
+	}
+	m.Must("systemctl", "start", "docker")
+	for _, unit := range chain {
+		hosttest.Contains(t, unit, m.Property(unit, "ExecStart"), "--runtime="+runtime)
+	}
+	startedInOrder(t, m)
+	hasFlannelsNetwork(t, m)
+	processesAreInTheUnit(t, m)
+	m.Must("docker", "run", "--detach", "--name=survivor", image, "sleep", "100000")
+	comesBackAfterKill(t, m)
+	m.Must("docker", "rm", "--force", "survivor")
 }
 
 // image is what Docker runs.
@@ -89,7 +110,7 @@ func startedInOrder(t *testing.T, m *hosttest.Machine) {
 // moment is when a unit entered or left a state, as the time since the boot.
 func moment(t *testing.T, m *hosttest.Machine, unit, change string) time.Duration {
 	t.Helper()
-	text := property(m, unit, change+"TimestampMonotonic")
+	text := m.Property(unit, change+"TimestampMonotonic")
 	microseconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || microseconds == 0 {
 		t.Fatalf("%s of %s is %q", change, unit, text)
@@ -99,9 +120,9 @@ func moment(t *testing.T, m *hosttest.Machine, unit, change string) time.Duratio
 
 func hasFlannelsNetwork(t *testing.T, m *hosttest.Machine) {
 	subnet, mtu := subnetOf(m)
-	contains(t, "docker0", m.Must("ip", "-4", "address", "show", "docker0"), "inet "+subnet+" ")
+	hosttest.Contains(t, "docker0", m.Must("ip", "-4", "address", "show", "docker0"), "inet "+subnet+" ")
 	addresses := m.Must("docker", "run", "--rm", image, "ip", "address", "show", "eth0")
-	contains(t, "in a container", addresses, "mtu "+mtu+" ", "inet "+subnet[:strings.LastIndex(subnet, ".")]+".")
+	hosttest.Contains(t, "in a container", addresses, "mtu "+mtu+" ", "inet "+subnet[:strings.LastIndex(subnet, ".")]+".")
 	if rules := m.Must("docker", "run", "--rm", "--network=host", "--privileged", "--volume=/:/image:ro", image,
 		"chroot", "/image", "iptables", "-t", "nat", "-S", "POSTROUTING"); strings.Contains(rules, "docker0") {
 		t.Errorf("Docker masquerades beside flannel:\n%s", rules)
@@ -124,10 +145,10 @@ func subnetOf(m *hosttest.Machine) (subnet, mtu string) {
 func processesAreInTheUnit(t *testing.T, m *hosttest.Machine) {
 	id := m.Must("docker", "run", "--detach", image, "sleep", "100000")
 	pid := m.Must("docker", "inspect", "--format={{.State.Pid}}", id)
-	sameText(t, "the container's control group", controlGroup(m, pid), "/system.slice/docker.service/containers/"+id)
-	dockerd := property(m, "docker", "MainPID")
-	sameText(t, "the main process", m.Must("cat", "/proc/"+dockerd+"/comm"), "dockerd")
-	sameText(t, "its control group", controlGroup(m, dockerd), "/system.slice/docker.service/engine")
+	hosttest.SameText(t, "the container's control group", controlGroup(m, pid), "/system.slice/docker.service/containers/"+id)
+	dockerd := m.Property("docker", "MainPID")
+	hosttest.SameText(t, "the main process", m.Must("cat", "/proc/"+dockerd+"/comm"), "dockerd")
+	hosttest.SameText(t, "its control group", controlGroup(m, dockerd), "/system.slice/docker.service/engine")
 	m.Must("docker", "rm", "--force", id)
 }
 
@@ -143,20 +164,36 @@ func survivor(m *hosttest.Machine) string {
 func comesBackAfterKill(t *testing.T, m *hosttest.Machine) {
 	before := survivor(m)
 	since := moment(t, m, "docker", "ActiveEnter")
-	m.Must("kill", "-KILL", property(m, "etcd", "MainPID"))
+	m.Must("kill", "-KILL", m.Property("etcd", "MainPID"))
 	await(t, m, "docker was restarted", func() bool {
-		return property(m, "docker", "ActiveState") == "active" && moment(t, m, "docker", "ActiveEnter") > since
+		return m.Property("docker", "ActiveState") == "active" && moment(t, m, "docker", "ActiveEnter") > since
 	})
 	startedInOrder(t, m)
-	sameText(t, "the container", survivor(m), before)
+	hosttest.SameText(t, "the container", survivor(m), before)
 	m.Must("docker", "exec", "survivor", "/bin/busybox", "true")
+}
+
+// outlivesDocker kills and updates Docker, whose containers run on for as long as it has live restore.
+func outlivesDocker(t *testing.T, m *hosttest.Machine) {
+	m.Must("docker", "start", "survivor") // the machine was rebooted
+	before := survivor(m)
+	m.Must("kill", "-KILL", m.Property("docker", "MainPID"))
+	await(t, m, "docker is back", func() bool {
+		return m.Property("docker", "ActiveState") == "active" && m.Property("docker", "NRestarts") != "0"
+	})
+	hosttest.SameText(t, "the container after a kill of Docker", survivor(m), before)
+	m.Must("syscontainer", "update", "--wait=1s", "--set=DOCKER_LOG_LEVEL=warn", "docker")
+	hosttest.SameText(t, "the container after an update of Docker", survivor(m), before)
+
+	m.Must("syscontainer", "update", "--wait=1s", "--set=DOCKER_LIVE_RESTORE=false", "docker")
+	hosttest.SameText(t, "the container without live restore", survivor(m), "false 0")
 }
 
 func stopsInReverse(t *testing.T, m *hosttest.Machine) {
 	before := survivor(m)
 	m.Must("systemctl", "stop", "etcd")
 	for i := range chain[1:] {
-		sameText(t, chain[i+1], property(m, chain[i+1], "ActiveState"), "inactive")
+		hosttest.SameText(t, chain[i+1], m.Property(chain[i+1], "ActiveState"), "inactive")
 		if moment(t, m, chain[i+1], "InactiveEnter") > moment(t, m, chain[i], "ActiveExit") {
 			t.Errorf("%s ended after %s began to", chain[i+1], chain[i])
 		}
@@ -165,8 +202,8 @@ func stopsInReverse(t *testing.T, m *hosttest.Machine) {
 	m.Must("test", "-d", "/proc/"+pid) // the container, without Docker
 
 	m.Must("systemctl", "start", "etcd")
-	await(t, m, "docker is there with etcd", func() bool { return property(m, "docker", "ActiveState") == "active" })
-	sameText(t, "the container", survivor(m), before)
+	await(t, m, "docker is there with etcd", func() bool { return m.Property("docker", "ActiveState") == "active" })
+	hosttest.SameText(t, "the container", survivor(m), before)
 }
 
 // waitsForEtcdAtBoot boots a node whose etcd fails three times before it comes.
@@ -181,11 +218,11 @@ func waitsForEtcdAtBoot(t *testing.T, m *hosttest.Machine) {
 	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("the reboot took %v", took)
 	}
-	await(t, m, "etcd has come", func() bool { return property(m, "etcd", "ActiveState") == "active" })
-	sameText(t, "the restarts of etcd", property(m, "etcd", "NRestarts"), "3")
+	await(t, m, "etcd has come", func() bool { return m.Property("etcd", "ActiveState") == "active" })
+	hosttest.SameText(t, "the restarts of etcd", m.Property("etcd", "NRestarts"), "3")
 	m.Must("awk", "NR == 1 { first = $1 } END { exit $1 - first < 3 * 2 }", "/run/tries") // RestartSec= was heeded
-	contains(t, "the journal", m.Must("journalctl", "--boot", "--unit=docker"), "Dependency failed for docker.service")
-	await(t, m, "docker is there", func() bool { return property(m, "docker", "ActiveState") == "active" })
+	hosttest.Contains(t, "the journal", m.Must("journalctl", "--boot", "--unit=docker"), "Dependency failed for docker.service")
+	await(t, m, "docker is there", func() bool { return m.Property("docker", "ActiveState") == "active" })
 	startedInOrder(t, m)
 	m.Must("rm", late)
 }

@@ -1,15 +1,11 @@
 package node_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
-
-// long tells whether the long loops are wanted.
-func long() bool { return os.Getenv("SYSCONTAINER_TEST_LONG") != "" }
 
 // writer puts key after key into the cluster, and notes each that was acknowledged.
 const writer = `n=0
@@ -28,15 +24,15 @@ func updatesOneByOne(t *testing.T, nodes []*hosttest.Machine) {
 	a.Must("systemd-run", "--unit=writer", "--collect", "bash", "-c", strings.Replace(writer, "ENDPOINTS", endpoints(), 1))
 	a.Eventually("test", "-s", "/run/acknowledged")
 	for _, m := range nodes {
-		before := property(m, "etcd", "MainPID")
+		before := m.Property("etcd", "MainPID")
 		m.Must("syscontainer", "update", "--wait", "2s", "--set", "ETCD_LOG_LEVEL=warn", "etcd")
-		if property(m, "etcd", "MainPID") == before {
+		if m.Property("etcd", "MainPID") == before {
 			t.Error("this etcd was not restarted")
 		}
 	}
 	a.Must("touch", "/run/enough")
 	await(t, a, "the writer ended", func() bool { return a.Try("systemctl", "is-active", "writer").Code != 0 })
 	lost := a.Must("bash", "-c", missing)
-	sameText(t, "acknowledged and not there", lost, "")
+	hosttest.SameText(t, "acknowledged and not there", lost, "")
 	t.Logf("%s keys were acknowledged", a.Must("sh", "-c", "wc -l </run/acknowledged"))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/unitgen"
@@ -59,7 +60,7 @@ func chain(t *testing.T) *hosttest.Machine {
 	t.Parallel()
 	dir := layer(t, "testdata/comeback.txtar")
 	for first, then := range map[string]string{"etcd": "flannel", "flannel": "docker"} {
-		text, err := unitgen.BringBack(then + ".service")
+		text, err := unitgen.BringBack(deployment.LauncherPath, then+".service")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func chain(t *testing.T) *hosttest.Machine {
 			t.Fatal(err)
 		}
 	}
-	m := hosttest.Boot(t, lab, host.Options{Layers: []string{dir}})
+	m := hosttest.Boot(t, bed.Lab, host.Options{Layers: []string{bed.Product, dir}})
 	m.Must("systemctl", "enable", "etcd", "flannel", "docker")
 	return m
 }

@@ -3,9 +3,6 @@
 package ordering_test
 
 import (
-	"cmp"
-	"context"
-	"log"
 	"maps"
 	"os"
 	"os/exec"
@@ -21,25 +18,13 @@ import (
 	"github.com/syscontainer/syscontainer/install/hostunits"
 	"github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
+	"github.com/syscontainer/syscontainer/tests/testbed"
 	"github.com/syscontainer/syscontainer/unitgen/order"
 )
 
-var (
-	suite = cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
-	lab   *host.Lab
-)
+var bed *testbed.Bed
 
-func TestMain(m *testing.M) {
-	var err error
-	if lab, err = host.Open(context.Background(), "../../.cache", suite); err != nil {
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := lab.Close(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { hosttest.Main(m, &bed) }
 
 // rules has a unit for everything that package order knows.
 const rules = "../../unitgen/order/testdata/rules.txtar"
@@ -65,7 +50,7 @@ var differences = map[host.Suite]map[string]string{
 
 func TestOrderIsSystemds(t *testing.T) {
 	t.Parallel()
-	m := hosttest.Boot(t, lab, host.Options{Layers: []string{layer(t, rules)}})
+	m := hosttest.Boot(t, bed.Lab, host.Options{Layers: []string{layer(t, rules)}})
 	graph := read(t, m)
 	ours := map[string]bool{}
 	for _, edge := range graph.Edges() {
@@ -83,11 +68,11 @@ func TestOrderIsSystemds(t *testing.T) {
 		}
 	}
 	for edge := range ours {
-		if _, known := differences[suite][edge]; !theirs[edge] && !known {
+		if _, known := differences[hosttest.Suite()][edge]; !theirs[edge] && !known {
 			t.Errorf("systemd does not have %s", edge)
 		}
 	}
-	for edge, why := range differences[suite] {
+	for edge, why := range differences[hosttest.Suite()] {
 		if !ours[edge] || theirs[edge] {
 			t.Errorf("not different (%s): %s", why, edge)
 		}
@@ -97,7 +82,7 @@ func TestOrderIsSystemds(t *testing.T) {
 // systemd-analyze starts a target in its head and tells of the first cycle that it finds, with the units in it.
 func TestCycleIsSystemds(t *testing.T) {
 	t.Parallel()
-	m := hosttest.Boot(t, lab, host.Options{Layers: []string{layer(t, "testdata/cycle.txtar")}})
+	m := hosttest.Boot(t, bed.Lab, host.Options{Layers: []string{layer(t, "testdata/cycle.txtar")}})
 	cycle := read(t, m).NewCycle(order.Load(nil).Graph())
 	var ours []string
 	for _, edge := range cycle {
@@ -174,7 +159,7 @@ func layer(t *testing.T, archive string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := lab.TempDir()
+	dir, err := bed.Lab.TempDir()
 	if err != nil {
 		t.Fatal(err)
 	}

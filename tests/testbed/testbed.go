@@ -20,6 +20,9 @@ type Bed struct {
 	Product string // layer: what make install installs
 	Images  string // layer: the host's registry with our images
 
+	// Busybox is an image for a container runtime to run: one program that is many.
+	Busybox host.Image
+
 	module string
 }
 
@@ -58,8 +61,7 @@ func (b *Bed) fill(ctx context.Context) (err error) {
 	if b.Product, err = b.Lab.Install(ctx, b.module); err != nil {
 		return err
 	}
-	busybox, err := b.busybox()
-	if err != nil {
+	if b.Busybox, err = b.busybox(); err != nil {
 		return err
 	}
 	b.Images, err = b.Lab.Registry(ctx, map[string]host.Image{
@@ -67,12 +69,11 @@ func (b *Bed) fill(ctx context.Context) (err error) {
 		"etcd:3.6":       b.Image("etcd"),
 		"flannel:latest": b.Image("flannel"),
 		"docker:latest":  b.Image("docker"),
-		"busybox:latest": busybox,
+		"busybox:latest": b.Busybox,
 	})
 	return err
 }
 
-// busybox is an image for a container runtime to run: one program that is many.
 func (b *Bed) busybox() (host.Image, error) {
 	layout, err := b.Lab.TempDir()
 	if err != nil {

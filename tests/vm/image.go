@@ -37,8 +37,9 @@ RestartSec=100ms
 WantedBy=multi-user.target
 `
 
-// NewImage makes an image of the lab's Debian with layers over it. The lab must have been opened with Packages.
-func NewImage(ctx context.Context, lab *host.Lab, module string, layers ...string) (image Image, err error) {
+// NewImage makes an image of the lab's Debian with layers over it, and with what prepare does to that tree: what takes
+// long does so with this machine's processor. The lab must have been opened with Packages.
+func NewImage(ctx context.Context, lab *host.Lab, module string, prepare func(root string) error, layers ...string) (image Image, err error) {
 	agent, err := agentLayer(ctx, lab, module)
 	if err != nil {
 		return Image{}, err
@@ -48,6 +49,9 @@ func NewImage(ctx context.Context, lab *host.Lab, module string, layers ...strin
 		return Image{}, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := prepare(root.Dir); err != nil {
+		return Image{}, err
+	}
 	dir, err := lab.TempDir()
 	if err != nil {
 		return Image{}, err

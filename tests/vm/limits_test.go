@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
@@ -26,31 +27,32 @@ func inside(script string) string {
 func TestWhatSystemdLimitsIsLimited(t *testing.T) {
 	m := newMachine(t)
 	m.boot()
-	m.must("syscontainer", "install", "--system", "etcd")
-	m.must("sh", "-c", limits)
-	m.must("systemctl", "start", "etcd")
-	pid := m.property("etcd", "MainPID")
-	m.same("where etcd runs", m.must("cat", container+"/cgroup.procs"), pid)
-	m.same("MemoryMax", m.must("cat", unit+"/memory.max"), strconv.Itoa(192<<20))
-	m.same("TasksMax", m.must("cat", unit+"/pids.max"), "64")
-	m.same("CPUQuota", m.must("cat", unit+"/cpu.max"), "150000 100000")
+	m.Must("syscontainer", "install", "--system", "etcd")
+	m.Must("sh", "-c", limits)
+	m.Must("systemctl", "start", "etcd")
+	pid := m.Property("etcd", "MainPID")
+	hosttest.SameText(m.t, "where etcd runs", m.Must("cat", container+"/cgroup.procs"), pid)
+	hosttest.SameText(m.t, "MemoryMax", m.Must("cat", unit+"/memory.max"), strconv.Itoa(192<<20))
+	hosttest.SameText(m.t, "TasksMax", m.Must("cat", unit+"/pids.max"), "64")
+	hosttest.SameText(m.t, "CPUQuota", m.Must("cat", unit+"/cpu.max"), "150000 100000")
 
-	if hog := m.try("sh", "-c", inside("exec tail /dev/zero")); hog.Code == 0 {
+	if hog := m.Try("sh", "-c", inside("exec tail /dev/zero")); hog.Code == 0 {
 		t.Error("there is no end of memory")
 	}
-	m.has("what the kernel did", m.must("cat", unit+"/memory.events"), "\noom_kill 1\n")
-	forks := m.try("sh", "-c", inside("for n in $(seq 100); do sleep 1000 >/dev/null 2>&1 & done"))
-	m.has("too many processes", forks.Stderr, "Cannot fork")
-	m.must("sh", "-c", "pkill sleep")
-	m.same("etcd after that", m.property("etcd", "MainPID"), pid)
+	hosttest.Contains(m.t, "what the kernel did", m.Must("cat", unit+"/memory.events"), "\noom_kill 1\n")
+	forks := m.Try("sh", "-c", inside("for n in $(seq 100); do sleep 1000 >/dev/null 2>&1 & done"))
+	hosttest.Contains(m.t, "too many processes", forks.Stderr, "Cannot fork")
+	m.Must("sh", "-c", "pkill sleep")
+	hosttest.SameText(m.t, "etcd after that", m.Property("etcd", "MainPID"), pid)
 
-	if used, err := strconv.Atoi(m.property("etcd", "CPUUsageNSec")); err != nil || used < 1e8 {
+	if used, err := strconv.Atoi(m.Property("etcd", "CPUUsageNSec")); err != nil || used < 1e8 {
 		t.Errorf("systemd says that etcd used %d ns of the processor, %v", used, err)
 	}
-	if used, err := strconv.Atoi(m.property("etcd", "MemoryCurrent")); err != nil || used < 1<<20 {
+	if used, err := strconv.Atoi(m.Property("etcd", "MemoryCurrent")); err != nil || used < 1<<20 {
 		t.Errorf("systemd says that etcd has %d bytes of memory, %v", used, err)
 	}
 	m.hardLimits()
+	m.dockersContainers()
 }
 
 // greedy is an image whose container may have more than systemd gives to services.
@@ -74,11 +76,11 @@ func greedy() ociimage.Files {
 func (m *machine) hardLimits() {
 	m.t.Helper()
 	for _, runtime := range []string{"runc", "crun"} {
-		m.must("syscontainer", "install", "--system", "--runtime=/usr/bin/"+runtime, "oci:"+greedyLayout)
-		m.must("systemctl", "start", "greedy")
-		have := strings.Fields(m.must("sh", "-c", `grep -e 'open files' -e 'locked memory' -e 'realtime priority' /proc/`+m.property("greedy", "MainPID")+"/limits"))
-		m.has("hard limits with "+runtime, strings.Join(have, " "),
+		m.Must("syscontainer", "install", "--system", "--runtime=/usr/bin/"+runtime, "oci:"+greedyLayout)
+		m.Must("systemctl", "start", "greedy")
+		have := strings.Fields(m.Must("sh", "-c", `grep -e 'open files' -e 'locked memory' -e 'realtime priority' /proc/`+m.Property("greedy", "MainPID")+"/limits"))
+		hosttest.Contains(m.t, "hard limits with "+runtime, strings.Join(have, " "),
 			"Max open files 1000000 1000000", "Max locked memory 1099511627776 1099511627776", "Max realtime priority 50 50")
-		m.must("syscontainer", "uninstall", "greedy")
+		m.Must("syscontainer", "uninstall", "greedy")
 	}
 }

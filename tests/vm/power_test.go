@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
@@ -47,14 +48,14 @@ done`
 func TestThePowerIsCut(t *testing.T) {
 	m := newMachine(t)
 	m.boot()
-	m.must("syscontainer", "install", "--system", "--now", "--name=etcd", "localhost:5000/etcd:first")
+	m.Must("syscontainer", "install", "--system", "--now", "--name=etcd", "localhost:5000/etcd:first")
 	before := m.Disk.Writes()
-	m.must("syscontainer", "update", "--wait=1s", "--rebase=localhost:5000/etcd:next", "etcd")
-	m.must("sync")
+	m.Must("syscontainer", "update", "--wait=1s", "--rebase=localhost:5000/etcd:next", "etcd")
+	m.Must("sync")
 	update := m.Disk.Writes() - before
 	t.Logf("an update writes %d times to the disk", update)
 	for n := range cuts() {
-		m.must("sync")
+		m.Must("sync")
 		still := m.Disk.StopAfter(1 + rand.IntN(2*update))
 		m.loop("changes", changes)
 		m.loop("writes", writes, fmt.Sprint(n*1_000_000))
@@ -73,34 +74,34 @@ func TestThePowerIsCut(t *testing.T) {
 // loop runs a script in the background.
 func (m *machine) loop(name, script string, args ...string) {
 	m.t.Helper()
-	m.must(append([]string{"systemd-run", "--quiet", "--unit=" + name, "sh", "-c", script, "sh"}, args...)...)
+	m.Must(append([]string{"systemd-run", "--quiet", "--unit=" + name, "sh", "-c", script, "sh"}, args...)...)
 }
 
 // recovered is what was found unfinished after the boot.
 func (m *machine) recovered() string {
 	m.t.Helper()
-	return m.must("sh", "-c", "journalctl --boot --unit=syscontainer-recover --output=cat | grep --invert-match systemd || true")
+	return m.Must("sh", "-c", "journalctl --boot --unit=syscontainer-recover --output=cat | grep --invert-match systemd || true")
 }
 
 func (m *machine) checkAfterCut(acknowledged []string) {
 	m.t.Helper()
-	m.eventually("systemctl", "is-active", "etcd")
-	m.same("failed units", m.must("systemctl", "--failed", "--plain", "--no-legend"), "")
-	m.same("what is still under way", m.must("sh", "-c", "ls /var/lib/syscontainer/containers/*/pending.json 2>/dev/null || true"), "")
+	m.Eventually("systemctl", "is-active", "etcd")
+	hosttest.SameText(m.t, "failed units", m.Must("systemctl", "--failed", "--plain", "--no-legend"), "")
+	hosttest.SameText(m.t, "what is still under way", m.Must("sh", "-c", "ls /var/lib/syscontainer/containers/*/pending.json 2>/dev/null || true"), "")
 
-	current := m.must("readlink", "-f", "/var/lib/syscontainer/containers/etcd/current")
+	current := m.Must("readlink", "-f", "/var/lib/syscontainer/containers/etcd/current")
 	for _, file := range []string{"/etc/systemd/system/etcd.service", "/etc/systemd/system/etcd.service.d/10-syscontainer.conf"} {
-		m.has(file, m.must("cat", file), current)
+		hosttest.Contains(m.t, file, m.Must("cat", file), current)
 	}
-	m.same("the version of the host's file", m.must("cat", which), m.must("cat", current+"/rootfs/usr/share/version"))
-	m.same("the version that runs", m.must("cat", "/proc/"+m.property("etcd", "MainPID")+"/root/usr/share/version"), m.must("cat", which))
+	hosttest.SameText(m.t, "the version of the host's file", m.Must("cat", which), m.Must("cat", current+"/rootfs/usr/share/version"))
+	hosttest.SameText(m.t, "the version that runs", m.Must("cat", "/proc/"+m.Property("etcd", "MainPID")+"/root/usr/share/version"), m.Must("cat", which))
 
-	m.must("syscontainer", "recover")
-	m.same("what is left over", m.must("sh", "-c", `find /etc /usr/local /var/lib/syscontainer -name '*syscontainer-scratch-*' -o -name '.syscontainer-*'`), "")
-	m.must("ostree", "fsck", "--quiet", "--repo=/var/lib/syscontainer/repo")
+	m.Must("syscontainer", "recover")
+	hosttest.SameText(m.t, "what is left over", m.Must("sh", "-c", `find /etc /usr/local /var/lib/syscontainer -name '*syscontainer-scratch-*' -o -name '.syscontainer-*'`), "")
+	m.Must("ostree", "fsck", "--quiet", "--repo=/var/lib/syscontainer/repo")
 
 	have := map[string]bool{}
-	for _, key := range strings.Fields(m.must("etcdctl", "get", "--prefix", "key-", "--keys-only")) {
+	for _, key := range strings.Fields(m.Must("etcdctl", "get", "--prefix", "key-", "--keys-only")) {
 		have[key] = true
 	}
 	for _, n := range acknowledged {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strings"
+	"sync"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -124,8 +124,8 @@ func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
 	return statusFrom(properties), nil
 }
 
-// States returns what systemd knows of several units, by name, with two questions
-// however many they are. A unit that does not exist is inactive and has no file.
+// States returns what systemd knows of several units, by name. A unit that does
+// not exist is inactive and has no file.
 func (m *Manager) States(ctx context.Context, units []string) (map[string]State, error) {
 	if len(units) == 0 {
 		return nil, nil
@@ -134,20 +134,39 @@ func (m *Manager) States(ctx context.Context, units []string) (map[string]State,
 	if err != nil {
 		return nil, fmt.Errorf("asking for the states of %d units: %w", len(units), err)
 	}
-	files, err := m.conn.ListUnitFilesByPatternsContext(ctx, nil, units)
+	files, err := m.fileStates(ctx, units)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the unit files of %d units: %w", len(units), err)
+		return nil, err
 	}
 	states := make(map[string]State, len(units))
-	for _, unit := range loaded {
-		states[unit.Name] = State{Active: unit.ActiveState}
+	for i, unit := range units {
+		states[unit] = State{File: files[i]}
 	}
-	for _, file := range files {
-		state := states[path.Base(file.Path)]
-		state.File = file.Type
-		states[path.Base(file.Path)] = state
+	for _, unit := range loaded {
+		states[unit.Name] = State{Active: unit.ActiveState, File: states[unit.Name].File}
 	}
 	return states, nil
+}
+
+// fileStates asks for the states of all units' files at once, each by itself: these
+// systemd remembers until its next reload, while for a list of unit files it reads
+// its directories anew, once for each unit.
+func (m *Manager) fileStates(ctx context.Context, units []string) ([]string, error) {
+	states := make([]string, len(units))
+	errs := make([]error, len(units))
+	var asked sync.WaitGroup
+	for i, unit := range units {
+		asked.Go(func() {
+			property, err := m.conn.GetUnitPropertyContext(ctx, unit, "UnitFileState")
+			if err != nil {
+				errs[i] = fmt.Errorf("asking for the state of %s's file: %w", unit, err)
+				return
+			}
+			states[i], _ = property.Value.Value().(string)
+		})
+	}
+	asked.Wait()
+	return states, errors.Join(errs...)
 }
 
 // Journal returns the last lines that a unit, or systemd about it, has written

@@ -4,7 +4,6 @@ package hosttest
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,11 @@ import (
 // Machine is a host of one test. Its methods stop the test when they fail.
 type Machine struct {
 	*host.Host
-	t testing.TB
+	Commands
+}
+
+func newMachine(t testing.TB, h *host.Host) *Machine {
+	return &Machine{Host: h, Commands: On(t, h, 2*time.Minute)}
 }
 
 // Boot starts a machine that ends with the test.
@@ -33,11 +36,11 @@ func Boot(t testing.TB, lab *host.Lab, o host.Options) *Machine {
 			t.Errorf("closing the machine: %v", err)
 		}
 	})
-	return &Machine{Host: h, t: t}
+	return newMachine(t, h)
 }
 
 // For returns the same machine for a subtest, which then is what stops.
-func (m *Machine) For(t testing.TB) *Machine { return &Machine{Host: m.Host, t: t} }
+func (m *Machine) For(t testing.TB) *Machine { return newMachine(t, m.Host) }
 
 func showJournal(t testing.TB, h *host.Host) {
 	text, err := h.Journal(context.WithoutCancel(t.Context()), "")
@@ -46,48 +49,6 @@ func showJournal(t testing.TB, h *host.Host) {
 	}
 	lines := strings.Split(text, "\n")
 	t.Logf("the machine's journal:\n%s", strings.Join(lines[max(0, len(lines)-200):], "\n"))
-}
-
-// command is the time that a command has: also in a test's cleanup, when the test's own context is over.
-func (m *Machine) command() (context.Context, context.CancelFunc) {
-	ctx := context.WithoutCancel(m.t.Context())
-	return context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not done within two minutes"))
-}
-
-// Must runs a command that has to succeed, and returns its standard output without the last newline.
-func (m *Machine) Must(argv ...string) string {
-	m.t.Helper()
-	ctx, cancel := m.command()
-	defer cancel()
-	out, err := m.Output(ctx, argv...)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return out
-}
-
-// Try runs a command and returns how it ended.
-func (m *Machine) Try(argv ...string) host.Result {
-	m.t.Helper()
-	ctx, cancel := m.command()
-	defer cancel()
-	result, err := m.Run(ctx, argv...)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return result
-}
-
-// Eventually repeats a command until it succeeds and returns its standard output as Must does.
-func (m *Machine) Eventually(argv ...string) string {
-	m.t.Helper()
-	for range 100 {
-		if result := m.Try(argv...); result.Code == 0 {
-			return strings.TrimSuffix(result.Stdout, "\n")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return m.Must(argv...)
 }
 
 // Disk records what is on the machine's disk.
