@@ -19,26 +19,26 @@ import (
 // mounted in is not among them, and a warning.
 func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string) {
 	owns := map[string]string{} // directory -> the container's own one above it
+	found := &deployment.Record{}
 	for _, n := range numbers {
 		record, err := in.readRecord(name, n)
 		if err != nil {
 			warnings = append(warnings, fmt.Sprintf("what deployment %d kept is not known: %v", n, err))
 			continue
 		}
-		text, err := in.staged(record)(deployment.HostFile{Source: deployment.TmpfilesFile})
-		if err != nil {
-			continue // it makes nothing
+		for _, dir := range in.dataPaths(record) {
+			owns[dir] = record.Data
 		}
-		for _, dir := range unitgen.TmpfilesPaths(text) {
-			if isWithin(dir, record.Data) {
-				owns[dir] = record.Data
-			}
-		}
+		found.Found = append(found.Found, record.Found...)
 	}
 	dirs = []string{}
 	for _, dir := range slices.Sorted(maps.Keys(owns)) {
 		_, there := in.linkOnTheWay(owns[dir], dir)
-		if !there || slices.ContainsFunc(dirs, func(above string) bool { return isWithin(dir, above) }) {
+		if !there || slices.ContainsFunc(dirs, func(above string) bool { return deployment.IsWithin(dir, above) }) {
+			continue
+		}
+		if found.Keeps(dir) {
+			warnings = append(warnings, fmt.Sprintf("%s is not purged: something was there before the container", dir))
 			continue
 		}
 		if err := in.checkPurge(name, owns[dir], dir); err != nil {
@@ -48,6 +48,16 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 		dirs = append(dirs, dir)
 	}
 	return dirs, warnings
+}
+
+// dataPaths are the paths below the container's own directory that a deployment's
+// tmpfiles.d file makes.
+func (in *Installer) dataPaths(r *deployment.Record) []string {
+	text, err := in.staged(r)(deployment.HostFile{Source: deployment.TmpfilesFile})
+	if err != nil {
+		return nil // it makes nothing
+	}
+	return slices.DeleteFunc(unitgen.TmpfilesPaths(text), func(p string) bool { return !deployment.IsWithin(p, r.Data) })
 }
 
 // checkPurge refuses a directory below a container's own one that must not be removed
@@ -68,7 +78,7 @@ func (in *Installer) checkPurge(name, own, dir string) error {
 		return err
 	}
 	for _, at := range mounted {
-		if isWithin(at, disk) {
+		if deployment.IsWithin(at, disk) {
 			return fmt.Errorf("something is mounted at %s", at)
 		}
 	}
@@ -78,10 +88,10 @@ func (in *Installer) checkPurge(name, own, dir string) error {
 // checkShared refuses a container's own directory that others use as well: what a
 // container is called, and its STATE_DIRECTORY, can make that any directory there is.
 func (in *Installer) checkShared(name, own string) error {
-	if isWithin(own, in.Paths.State) || isWithin(in.Paths.State, own) {
+	if deployment.IsWithin(own, in.Paths.State) || deployment.IsWithin(in.Paths.State, own) {
 		return fmt.Errorf("syscontainer's own state is in %s", in.Paths.State)
 	}
-	isSystems := func(dir string) bool { return isWithin(own, dir) }
+	isSystems := func(dir string) bool { return deployment.IsWithin(own, dir) }
 	if above := path.Dir(own); above == "/" || above == "/var" || slices.ContainsFunc(systemDirs(), isSystems) {
 		return fmt.Errorf("%s is a directory of the host's", own)
 	}
@@ -90,7 +100,7 @@ func (in *Installer) checkShared(name, own string) error {
 		return err
 	}
 	for _, other := range records {
-		if other.Name != name && isWithin(other.Data, own) {
+		if other.Name != name && deployment.IsWithin(other.Data, own) {
 			return fmt.Errorf("the data of %s is in %s", other.Name, other.Data)
 		}
 	}
@@ -101,10 +111,6 @@ func (in *Installer) checkShared(name, own string) error {
 // file-hierarchy(7).
 func systemDirs() []string {
 	return []string{"/boot", "/dev", "/efi", "/etc", "/proc", "/run", "/sys", "/usr"}
-}
-
-func isWithin(p, dir string) bool {
-	return dir != "" && (p == dir || strings.HasPrefix(p, dir+"/"))
 }
 
 // linkOnTheWay returns the symbolic link that a path passes from a directory above it
@@ -143,10 +149,10 @@ func (in *Installer) purge(name string, dirs []string) error {
 			continue // dataOf took nothing from it
 		}
 		for _, dir := range dirs {
-			if !isWithin(dir, record.Data) {
+			if !deployment.IsWithin(dir, record.Data) {
 				continue
 			}
-			if err := in.purgeBelow(name, record.Data, dir); err != nil {
+			if err := in.purgeBelow(record, dir); err != nil {
 				return err
 			}
 		}
@@ -156,15 +162,17 @@ func (in *Installer) purge(name string, dirs []string) error {
 
 // purgeBelow removes a directory, and those above it up to the container's own that are
 // empty then.
-func (in *Installer) purgeBelow(name, own, dir string) error {
-	if err := in.checkPurge(name, own, dir); err != nil {
+func (in *Installer) purgeBelow(record *deployment.Record, dir string) error {
+	if err := in.checkPurge(record.Name, record.Data, dir); err != nil {
 		return hint.Add(fmt.Errorf("removing %s: %w", dir, err), "look at what is there, take it away, and repeat the command")
 	}
 	if err := in.Tree.RemoveAll(dir); err != nil {
 		return err
 	}
-	for dir != own {
-		dir = path.Dir(dir)
+	for dir != record.Data {
+		if dir = path.Dir(dir); record.Keeps(dir) {
+			return nil
+		}
 		if err := in.Tree.RemoveIfEmpty(dir); err != nil {
 			return err
 		}

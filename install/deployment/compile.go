@@ -109,6 +109,7 @@ func (c *compiler) build() error {
 	if err := c.compileEntries(); err != nil {
 		return err
 	}
+	c.compileFound()
 	return c.checkOrder()
 }
 

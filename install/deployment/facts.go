@@ -31,6 +31,9 @@ type HostReader interface {
 	Lstat(path string) (fs.FileInfo, error)
 	Stat(path string) (fs.FileInfo, error)
 	Readlink(path string) (string, error)
+	ReadDir(path string) ([]fs.DirEntry, error)
+	// Xattr is the extended attribute of that name, "" where there is none.
+	Xattr(path, name string) string
 	// Path says where path is once the links above it are followed.
 	Path(path string) (string, error)
 }

@@ -70,6 +70,12 @@ func (sampleTree) Readlink(p string) (string, error) {
 	return "", &fs.PathError{Op: "readlink", Path: p, Err: fs.ErrInvalid}
 }
 
+// ReadDir implements HostReader.
+func (sampleTree) ReadDir(string) ([]fs.DirEntry, error) { return nil, nil }
+
+// Xattr implements HostReader.
+func (sampleTree) Xattr(string, string) string { return "" }
+
 // Path implements HostReader.
 func (sampleTree) Path(p string) (string, error) { return path.Clean(p), nil }
 

@@ -83,6 +83,32 @@ func SameXattrs(source, target *os.File) error {
 // that it is in /proc.
 func fdPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/.", f.Fd()) }
 
+// Xattr returns the extended attribute of the entry at p, which is not followed; "" where
+// it has none of that name, or cannot be asked.
+func (t *Tree) Xattr(p, name string) string {
+	disk, err := t.Path(p)
+	if err != nil {
+		return ""
+	}
+	value, err := xattr(disk, name)
+	if err != nil {
+		return ""
+	}
+	return string(value)
+}
+
+// SetXattr gives the entry at p, which is not followed, an extended attribute.
+func (t *Tree) SetXattr(p, name, value string) error {
+	disk, err := t.Path(p)
+	if err != nil {
+		return err
+	}
+	if err := unix.Lsetxattr(disk, name, []byte(value), 0); err != nil {
+		return fmt.Errorf("setting the extended attribute %s of %s: %w", name, p, err)
+	}
+	return nil
+}
+
 func xattrNames(path string) ([]string, error) {
 	size, err := unix.Llistxattr(path, nil)
 	if errors.Is(err, unix.ENOTSUP) || size == 0 {

@@ -1,0 +1,50 @@
+package install
+
+import (
+	"github.com/syscontainer/syscontainer/install/deployment"
+)
+
+// markData marks what is left of a container's data as the container's, so that a later
+// installation of the same name knows it from what others have put there. What cannot be
+// marked is theirs then. It can be repeated, and the records must be there.
+func (in *Installer) markData(name string) error {
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			continue // nobody knows what it made
+		}
+		for _, p := range in.ownData(record) {
+			if err := in.Tree.SetXattr(p, deployment.DataMark, name); err != nil {
+				in.Log.Warn("data that stays is not marked; after another installation, no purge will remove it", "container", name, "error", err)
+			}
+		}
+	}
+	return nil
+}
+
+// ownData are the uppermost entries that hold data of a deployment and nothing that was
+// there before.
+func (in *Installer) ownData(r *deployment.Record) []string {
+	if r.Data == "" || in.checkShared(r.Name, r.Data) != nil {
+		return nil
+	}
+	var own []string
+	for _, p := range append([]string{r.Data}, in.dataPaths(r)...) {
+		info, err := in.Tree.Lstat(p)
+		if err != nil || !info.IsDir() && !info.Mode().IsRegular() || r.Keeps(p) {
+			continue
+		}
+		if link, _ := in.linkOnTheWay(r.Data, p); link != "" {
+			continue
+		}
+		own = append(own, p)
+		if p == r.Data {
+			break
+		}
+	}
+	return own
+}
