@@ -37,6 +37,8 @@ type Details struct {
 	Secrets     []string            `json:"secrets"` // that were set; nothing tells their values
 	Variables   []VariableDetails   `json:"variables"`
 	Deployments []DeploymentDetails `json:"deployments"`
+	// RolledBack says that the administrator went back to it, and update --all leaves it.
+	RolledBack bool `json:"rolled_back"`
 	// Bad has the digests of images that failed, and how.
 	Bad     map[string]string `json:"bad,omitempty"`
 	Sub     string            `json:"sub"`

@@ -26,7 +26,7 @@ func (in *Installer) describeDeployments(details *Details) error {
 		return err
 	}
 	history, historyErr := in.readHistory(name)
-	details.Bad = history.Bad
+	details.Bad, details.RolledBack = history.Bad, history.RolledBack
 	current, currentErr := in.currentNumber(name)
 	rollback := 0
 	if record, err := in.currentRecord(name); err == nil {

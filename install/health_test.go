@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -58,7 +59,12 @@ func TestHealthCheckThatCannotBeIsRefused(t *testing.T) {
 	for check, want := range map[string]string{
 		`{"exec": ["a"], "interval": "5", "timeout": "-1s", "startPeriod": "-1s"}`: prefix + `.interval: "5" is not a duration such as 5s, 500ms or 1m30s` + "\n" +
 			`manifest.json: healthCheck.timeout: "-1s" is no time to wait` + "\n" + `manifest.json: healthCheck.startPeriod: "-1s" is no time to wait`,
-		`{"exec": ["$TOOL"]}`: "installing db: manifest.json healthCheck.exec[0]:1:1: no value for $TOOL",
+		`{"exec": ["a"], "interval": "2562047h", "timeout": "2562047h", "retries": 2147483647}`: prefix +
+			": a container would count as broken only after more than 1h0m0s: interval 2562047h0m0s, timeout 2562047h0m0s, retries 2147483647, start period 0s",
+		`{"exec": ["a"], "startPeriod": "61m"}`: prefix +
+			": a container would count as broken only after more than 1h0m0s: interval 5s, timeout 5s, retries 3, start period 1h1m0s",
+		`{"exec": ["` + strings.Repeat("a", 128<<10) + `"]}`: prefix + ": its command has 131073 bytes, and 131072 at most make sense",
+		`{"exec": ["$TOOL"]}`:                                "installing db: manifest.json healthCheck.exec[0]:1:1: no value for $TOOL",
 	} {
 		s := newScene(t)
 		s.images.images["db"] = healthy(check)
@@ -107,6 +113,10 @@ func TestHealthCheckOfAnImageThatKnowsNothingOfUs(t *testing.T) {
 		},
 		"taken away": {&deployment.ImageHealth{Test: []string{"NONE"}}, nil, ""},
 		"inherited":  {&deployment.ImageHealth{Interval: 1}, nil, ""},
+		"without an end": {
+			&deployment.ImageHealth{Test: []string{"CMD", "a"}, Interval: math.MaxInt64, Retries: math.MaxInt}, nil,
+			"the health check of web is ignored: a container would count as broken only after more than 1h0m0s: interval 2562047h47m16.854775807s, timeout 30s, retries 9223372036854775807, start period 0s",
+		},
 		"odd": {
 			&deployment.ImageHealth{Test: []string{"curl", "x"}}, nil,
 			`the health check of web is ignored: its Healthcheck ["curl" "x"] is neither NONE nor CMD and CMD-SHELL with a command`,
@@ -254,7 +264,7 @@ func TestAwaitHealth(t *testing.T) {
 }
 
 func TestAwaitHealthEndsWithItsContext(t *testing.T) {
-	s := checked(t, `{"exec": ["a"], "interval": "1h"}`)
+	s := checked(t, `{"exec": ["a"], "interval": "15m"}`)
 	s.running.probe = func(context.Context) error { return errors.New("sick") }
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -20,6 +20,9 @@ type history struct {
 	// Staged is a deployment to which the host was never converged; 0 when there is
 	// none. Unless a change is under way, it is a leftover.
 	Staged int `json:"staged,omitempty"`
+	// RolledBack says that the administrator went back from a newer deployment, which is
+	// still there, and has not asked for an update since.
+	RolledBack bool `json:"rolled_back,omitempty"`
 	// Bad has the digests of images that failed, and how.
 	Bad map[string]string `json:"bad,omitempty"`
 }
@@ -85,9 +88,39 @@ func (in *Installer) remember(t transition) error {
 	if err != nil {
 		return err
 	}
-	h.Previous, h.Staged = t.From.Deployment, 0
+	last, err := in.lastDeployment(t.Name)
+	if err != nil {
+		return err
+	}
+	h.Previous, h.Staged, h.RolledBack = t.From.Deployment, 0, t.To.Deployment < last
 	delete(h.Bad, t.To.Image.Digest)
 	return in.writeHistory(t.Name, h)
+}
+
+// RolledBackError says that an administrator went back to the deployment.
+type RolledBackError struct{ Deployment int }
+
+func (e *RolledBackError) Error() string {
+	return fmt.Sprintf("it was rolled back to deployment %d", e.Deployment)
+}
+
+// checkRolledBack refuses to go on from a deployment that the administrator went back to.
+func (in *Installer) checkRolledBack(current *deployment.Record) error {
+	h, err := in.readHistory(current.Name)
+	if err == nil && h.RolledBack {
+		err = &RolledBackError{Deployment: current.Deployment}
+	}
+	return err
+}
+
+// goOn forgets that the administrator went back: he has asked for an update.
+func (in *Installer) goOn(name string) error {
+	h, err := in.readHistory(name)
+	if err != nil || !h.RolledBack {
+		return err
+	}
+	h.RolledBack = false
+	return in.writeHistory(name, h)
 }
 
 // previous is the deployment that a rollback leads to, 0 when there is none.

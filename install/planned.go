@@ -33,6 +33,11 @@ func (in *Installer) outline(ctx context.Context, name string, plan *deployment.
 		}
 	}
 	plan.Files, err = in.fileChanges(plan, files)
+	if plan.Discloses() {
+		for i := range plan.Files {
+			plan.Files[i].Diff = ""
+		}
+	}
 	return err
 }
 
@@ -41,6 +46,15 @@ func transitionOf(name string, plan *deployment.Plan) transition {
 	t := transition{Name: name, From: plan.From, To: plan.To, Before: plan.Before}
 	t.Phase = t.begins()
 	return t
+}
+
+// preview makes the result of a dry run of one that has everything else.
+func preview(result *Result, plan *deployment.Plan) *Result {
+	result.Changed, result.Plan = false, plan
+	if plan.Discloses() {
+		result.Warnings = append(result.Warnings, "differences of files are not shown: the one deployment has in plain text what is a secret of the other")
+	}
+	return result
 }
 
 func (in *Installer) fileChanges(plan *deployment.Plan, files fs.FS) ([]deployment.FileChange, error) {

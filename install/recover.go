@@ -86,7 +86,28 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return in.tidy(name)
+	return errors.Join(in.sweepRepairs(name), in.tidy(name))
+}
+
+// sweepRepairs removes what a repair that was killed left beside the files that it was to put back.
+func (in *Installer) sweepRepairs(name string) error {
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			continue // nothing is repaired without it
+		}
+		var rendered []string
+		for _, f := range renderedFiles(record) {
+			rendered = append(rendered, path.Join(in.Paths.Deployment(name, n), f.Source))
+		}
+		errs = append(errs, in.sweep(record), in.Tree.Sweep(rendered...))
+	}
+	return errors.Join(errs...)
 }
 
 // tidy removes the directories of a container of which nothing is left.

@@ -215,6 +215,9 @@ func (r *repair) conclude(ctx context.Context, after *Verification, list []*Veri
 		}
 	}
 	after.fail(r.failed[before])
+	if before.Error != "" && before.Error != after.Error && !after.OK() { // what was not seen was not repaired
+		after.fail(errors.New(before.Error))
+	}
 	if len(after.Repaired) == 0 || !after.Current || after.record == nil || after.record.Unit == "" {
 		return
 	}

@@ -53,6 +53,21 @@ func TestRepairMendsEveryDamage(t *testing.T) {
 	}
 }
 
+// What a repair that was killed has beside the files that it was about to put back goes with the next command.
+func TestRecoverAfterARepairThatWasKilled(t *testing.T) {
+	s := verified(t, func(*scene) error { return nil })
+	clean := s.tree()
+	for _, file := range []string{"etc/systemd/system/.syscontainer-db.service.ABCDEFGHIJKL", "var/lib/syscontainer/containers/db/deploy/1/.syscontainer-tmpfiles.conf.ABCDEFGHIJKL"} {
+		s.write(file, "half", 0o600)
+	}
+	if _, err := s.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.tree(); after != clean {
+		t.Errorf("left:\n%s", after)
+	}
+}
+
 func TestRepairLeavesWhatWasChanged(t *testing.T) {
 	for name, damage := range damages {
 		if !beyondRepair(damage.want) {

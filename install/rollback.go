@@ -50,10 +50,9 @@ func (in *Installer) rollback(ctx context.Context, from *deployment.Record, req 
 	if err := in.outline(ctx, from.Name, plan, nil); err != nil {
 		return nil, err
 	}
-	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: to, From: from}
+	result := &Result{Name: from.Name, Changed: true, Record: plan.Shown(to), From: plan.Shown(from)}
 	if req.DryRun {
-		result.Plan = plan
-		return result, nil
+		return preview(result, plan), nil
 	}
 	t := transitionOf(from.Name, plan)
 	t.Soak = req.Soak

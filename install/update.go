@@ -15,9 +15,12 @@ import (
 // the reference leads to now.
 type UpdateRequest struct {
 	deployment.Changes
-	Soak   time.Duration // how long a service that is ready must stay up to be kept
-	Retry  bool          // also an image that failed before
-	DryRun bool          // plan, and change nothing
+	Soak  time.Duration // how long a service that is ready must stay up to be kept
+	Retry bool          // also an image that failed before
+	// LeaveRolledBack makes it a RolledBackError when the administrator went back to what
+	// is there; otherwise he wants to go on from it.
+	LeaveRolledBack bool
+	DryRun          bool // plan, and change nothing
 }
 
 // Update brings a container to a new deployment: of the image that its reference
@@ -65,6 +68,11 @@ func (in *Installer) onCurrent(ctx context.Context, name string, do func(current
 }
 
 func (in *Installer) update(ctx context.Context, from *deployment.Record, req UpdateRequest) (*Result, error) {
+	if req.LeaveRolledBack {
+		if err := in.checkRolledBack(from); err != nil {
+			return nil, err
+		}
+	}
 	secrets, err := in.secretsOf(from)
 	if err != nil {
 		return nil, err
@@ -107,15 +115,18 @@ func (in *Installer) updateTo(ctx context.Context, from *deployment.Record, imag
 		return nil, err
 	}
 	if plan == nil {
-		return &Result{Name: from.Name, Present: true, Record: from}, nil
+		result := &Result{Name: from.Name, Present: true, Record: from}
+		if req.DryRun {
+			return result, nil
+		}
+		return result, in.goOn(from.Name)
 	}
 	if err := in.checkOwnUnits(from); err != nil {
 		return nil, err
 	}
-	result := &Result{Name: from.Name, Changed: !req.DryRun, Record: plan.To, From: from, Warnings: plan.Warnings}
+	result := &Result{Name: from.Name, Changed: true, Record: plan.To, From: plan.Shown(from), Warnings: plan.Warnings}
 	if req.DryRun {
-		result.Plan = plan
-		return result, nil
+		return preview(result, plan), nil
 	}
 	if result.Kept, err = in.apply(ctx, plan, req.Soak); err != nil {
 		return nil, err

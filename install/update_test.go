@@ -55,15 +55,6 @@ func (s *scene) update(req install.UpdateRequest) *install.Result {
 	return result
 }
 
-func (s *scene) rollback(to int) *install.Result {
-	s.t.Helper()
-	result, err := s.Rollback(s.t.Context(), "db", install.RollbackRequest{To: to})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return result
-}
-
 // runsFrom checks which deployment the service runs, and that it is the current one.
 func (s *scene) runsFrom(t *testing.T, n string) {
 	t.Helper()
@@ -246,55 +237,6 @@ func TestUpdateSaysWhatToDoAboutWhatIsInTheWay(t *testing.T) {
 	}
 }
 
-func TestRollingBackTwiceRollsForward(t *testing.T) {
-	s := updatable(t, nil)
-	s.start()
-	installed := s.hostFiles()
-	s.update(install.UpdateRequest{})
-	updated := s.settled()
-	if result := s.rollback(0); result.Record.Deployment != 1 || result.From.Deployment != 2 {
-		t.Errorf("got %+v", result)
-	}
-	s.runsFrom(t, "1")
-	if back := s.hostFiles(); back != installed {
-		t.Errorf("not as it was installed:\n%s\nbut\n%s", installed, back)
-	}
-	s.rollback(0)
-	s.runsFrom(t, "2")
-	if again := s.settled(); again != updated {
-		t.Errorf("not as it was updated:\n%s", again)
-	}
-}
-
-func TestRollbackTargets(t *testing.T) {
-	s := updatable(t, nil)
-	s.Keep = 3
-	if _, err := s.Rollback(t.Context(), "db", install.RollbackRequest{}); err == nil || !strings.Contains(err.Error(), "no deployment but the current one, 1") {
-		t.Errorf("got error %v", err)
-	}
-	for _, port := range []string{"2", "3", "4"} {
-		s.update(install.UpdateRequest{Changes: deployment.Changes{Values: map[string]string{"PORT": port}}})
-	}
-	if tree := s.tree(); s.has(dbState+"deploy/1") || !s.has(dbState+"deploy/2") || len(s.images.held) != 3 {
-		t.Errorf("held %v\n%s", s.images.held, tree)
-	}
-	if _, err := s.Rollback(t.Context(), "db", install.RollbackRequest{To: 1}); err == nil || !strings.Contains(err.Error(), "there is no deployment 1") {
-		t.Errorf("got error %v", err)
-	}
-	s.rollback(2)
-	if got := s.read("etc/db/db.conf"); got != "port=2\n" {
-		t.Errorf("got %q", got)
-	}
-	if result := s.rollback(2); result.Changed || !result.Present {
-		t.Errorf("got %+v", result)
-	}
-	// Neither what runs nor what a rollback leads to is removed.
-	s.update(install.UpdateRequest{Changes: deployment.Changes{Values: map[string]string{"PORT": "5"}}})
-	if tree := s.tree(); !s.has(dbState+"deploy/5") || !s.has(dbState+"deploy/2") || !s.has(dbState+"deploy/4") {
-		t.Errorf("retired the wrong one:\n%s", tree)
-	}
-}
-
 func TestRebase(t *testing.T) {
 	s := updatable(t, map[string]string{"PORT": "1"})
 	s.images.images["other"] = nextImage()
@@ -335,11 +277,6 @@ func updateDB(s *scene) error {
 	return err
 }
 
-func rollbackDB(s *scene) error {
-	_, err := s.Rollback(s.t.Context(), "db", install.RollbackRequest{})
-	return err
-}
-
 func mustUpdate(s *scene) {
 	if err := updateDB(s); err != nil {
 		s.t.Fatal(err)
@@ -362,21 +299,6 @@ func TestAFailedUpdateLeavesWhatWasThere(t *testing.T) {
 	})
 }
 
-func TestAFailedRollbackLeavesWhatWasThere(t *testing.T) {
-	t.Parallel()
-	eachChange(t, false, mustUpdate, rollbackDB, func(t *testing.T, s *scene, before, _ string, err error) {
-		if !errors.Is(err, errInjected) {
-			t.Fatalf("got error %v", err)
-		}
-		if got := s.settled(); got != before || len(s.images.held) != 2 {
-			t.Errorf("held %v, left\n%s\nwhere there was\n%s", s.images.held, got, before)
-		}
-		s.runsFrom(t, "2")
-		s.rollback(0)
-		s.runsFrom(t, "1")
-	})
-}
-
 func TestRecoverSettlesAnInterruptedUpdate(t *testing.T) {
 	t.Parallel()
 	eachChange(t, true, func(*scene) {}, updateDB, func(t *testing.T, s *scene, before, after string, _ error) {
@@ -392,23 +314,6 @@ func TestRecoverSettlesAnInterruptedUpdate(t *testing.T) {
 			t.Errorf("held %v; neither before nor after:\n%s", s.images.held, got)
 		}
 		mustUpdate(s)
-	})
-}
-
-func TestRecoverSettlesAnInterruptedRollback(t *testing.T) {
-	t.Parallel()
-	eachChange(t, true, mustUpdate, rollbackDB, func(t *testing.T, s *scene, before, after string, _ error) {
-		if _, err := s.Recover(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		switch got := s.settled(); got {
-		case before:
-			s.runsFrom(t, "2")
-		case after:
-			s.runsFrom(t, "1")
-		default:
-			t.Errorf("neither before nor after:\n%s", got)
-		}
 	})
 }
 

@@ -151,6 +151,44 @@ func (s *scene) nowhereElse(text, file string) {
 	}
 }
 
+// TestAVariableThatBecomesSecretIsShownNoMore: what an older deployment has in plain text
+// is as secret as what the new one has in its own file.
+func TestAVariableThatBecomesSecretIsShownNoMore(t *testing.T) {
+	for name, changes := range map[string]deployment.Changes{
+		"it stays set":  {},
+		"it is unset":   {Unset: []string{"MODE"}},
+		"it is another": {Values: map[string]string{"MODE": "another"}},
+	} {
+		s := newScene(t)
+		const env = `"env": ["NAME=$NAME"`
+		s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/config.json.template": file(strings.Replace(configTemplate, env, env+`, "MODE=$MODE"`, 1), 0o644)})
+		s.images.images["db2"] = with(dbImage(), fstest.MapFS{"exports/manifest.json": file(`{"defaultValues": {"PORT": 1}, "values": {"MODE": {"secret": true}}}`, 0o644)})
+		s.install(deployment.Request{Image: "db", Values: map[string]string{"MODE": "hunter2"}})
+		s.images.leads["db"] = "db2"
+		for _, dry := range []bool{true, false} {
+			s.tellsNothing(name, s.update(install.UpdateRequest{Changes: changes, DryRun: dry}))
+		}
+		if name == "it is unset" {
+			continue // then the older image says what the value is
+		}
+		for _, dry := range []bool{true, false} {
+			result, err := s.Rollback(t.Context(), "db", install.RollbackRequest{DryRun: dry})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.tellsNothing("rollback after "+name, result)
+		}
+	}
+}
+
+func (s *scene) tellsNothing(what string, result *install.Result) {
+	s.t.Helper()
+	text, err := json.Marshal(result)
+	if err != nil || strings.Contains(string(text), "hunter2") || result.Plan != nil && len(result.Warnings) == 0 {
+		s.t.Errorf("%s: it tells %s, %v", what, text, err)
+	}
+}
+
 func TestSecretsOfAnotherUser(t *testing.T) {
 	s := newScene(t)
 	s.images.images["db"] = with(secretImage(), fstest.MapFS{

@@ -44,6 +44,9 @@ func runRollback(ctx context.Context, installer *install.Installer, name string,
 	if err != nil {
 		return err
 	}
+	for _, warning := range result.Warnings {
+		out.warn(name + ": " + warning)
+	}
 	return out.print(result, func(w io.Writer) {
 		record := result.Record
 		if result.Plan != nil {

@@ -110,6 +110,9 @@ func deploymentRows(d *install.Details) [][]string {
 		if one.Current {
 			words[0] += " (current)"
 		}
+		if one.Current && d.RolledBack {
+			words[0] += " (rolled back to, so that update --all leaves it)"
+		}
 		if one.Rollback {
 			words[0] += " (where a rollback leads)"
 		}

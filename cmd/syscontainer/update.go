@@ -41,8 +41,9 @@ func updateCommand() *cli.Command {
 			"A service that runs is restarted, for which it is down as long as it takes to stop and to\n" +
 			"start; one that does not run is not started. When it does not become ready, fails its\n" +
 			"health check or ends within the time of --wait, the old deployment is put back and started\n" +
-			"again, and the image remembered: --all passes it over from then on. Where there is nothing new, nothing happens. With --all, containers\n" +
-			"that cannot be updated do not keep the others from it.",
+			"again, and the image remembered: --all passes it over from then on, and so it does with a\n" +
+			"container that was rolled back, until it is updated by name. Where there is nothing new,\n" +
+			"nothing happens. With --all, containers that cannot be updated do not keep the others from it.",
 		Flags: slices.Concat(policyFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "update every container"},
 			&cli.StringFlag{Name: "rebase", Usage: "go over to `IMAGE`, also for later updates"},
@@ -94,7 +95,7 @@ func parseUpdate(c *cli.Context) (updateOptions, error) {
 		Relations: relationsOf(c),
 	}
 	o.request.Soak, o.request.Retry = c.Duration("wait"), c.Bool("retry")
-	o.request.DryRun = c.Bool("dry-run")
+	o.request.DryRun, o.request.LeaveRolledBack = c.Bool("dry-run"), o.all
 	return o, nil
 }
 
@@ -112,11 +113,11 @@ func runUpdate(ctx context.Context, installer *install.Installer, o updateOption
 	var failed []string
 	for _, name := range names {
 		result, err := installer.Update(ctx, name, o.request)
-		var bad *install.KnownBadError
+		why := skipped(err)
 		switch {
-		case o.all && errors.As(err, &bad):
-			out.warn(fmt.Sprintf("%s: skipped: %v", name, bad))
-			list = append(list, updated{Name: name, Skipped: bad.Error()})
+		case o.all && why != nil:
+			out.warn(fmt.Sprintf("%s: skipped: %v", name, why))
+			list = append(list, updated{Name: name, Skipped: why.Error()})
 			continue
 		case err != nil && (len(names) == 1 || ctx.Err() != nil):
 			return err
@@ -141,6 +142,19 @@ func runUpdate(ctx context.Context, installer *install.Installer, o updateOption
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%d of %d containers are not updated: %s", len(failed), len(names), strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// skipped is the reason for which --all leaves a container as it is; nil when there is none.
+func skipped(err error) error {
+	var bad *install.KnownBadError
+	var rolledBack *install.RolledBackError
+	switch {
+	case errors.As(err, &bad):
+		return bad
+	case errors.As(err, &rolledBack):
+		return fmt.Errorf("%w; syscontainer update NAME goes on from there", rolledBack)
 	}
 	return nil
 }

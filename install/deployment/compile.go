@@ -128,6 +128,11 @@ func (c *compiler) begin() {
 		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
 		Files:      []HostFile{},
 	}}
+	for _, name := range slices.Sorted(maps.Keys(c.manifest.Values)) {
+		if c.manifest.IsSecret(name) {
+			c.plan.Secret = append(c.plan.Secret, name)
+		}
+	}
 	c.used = append(c.used, c.manifest.Variables()...)
 	for _, key := range c.manifest.UnknownKeys {
 		c.warn("%s: %s has the unknown key %q, which is ignored", c.Image.Reference, manifestFile, key)

@@ -38,6 +38,32 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return err
 }
 
+const (
+	// maxPatience is how long it may take until a container counts as broken: a change
+	// waits for that, and others for the change.
+	maxPatience = time.Hour
+	// maxExec is how many bytes the command may have, as for the kernel one argument may.
+	maxExec = 128 << 10
+)
+
+// check returns why the health check is none that can be waited for. An image is not to
+// keep the host locked.
+func (h *HealthCheck) check() error {
+	size := 0
+	for _, arg := range h.Exec {
+		size += len(arg) + 1
+	}
+	patience := float64(h.StartPeriod) + float64(h.Retries)*(float64(h.Interval)+float64(h.Timeout)) // never overflows
+	switch {
+	case size > maxExec:
+		return fmt.Errorf("its command has %d bytes, and %d at most make sense", size, maxExec)
+	case patience > float64(maxPatience):
+		return fmt.Errorf("a container would count as broken only after more than %s: interval %s, timeout %s, retries %d, start period %s",
+			Duration(maxPatience), h.Interval, h.Timeout, h.Retries, h.StartPeriod)
+	}
+	return nil
+}
+
 // ImageHealth is the health check of an image's own configuration, in docker's words and
 // JSON: Test is NONE, CMD with the arguments, or CMD-SHELL with a line for the shell.
 type ImageHealth struct {
@@ -119,6 +145,9 @@ func (c *compiler) healthCheck() (*HealthCheck, error) {
 		}
 		check := *c.health
 		check.Exec = exec
+		if err := check.check(); err != nil {
+			return nil, fmt.Errorf("reading %s of %s: %w", manifestFile, c.Image.Reference, &templates.ManifestError{Key: "healthCheck", Reason: err.Error()})
+		}
 		return &check, nil
 	}
 	plain, err := c.isPlain()
@@ -126,8 +155,12 @@ func (c *compiler) healthCheck() (*HealthCheck, error) {
 		return nil, err
 	}
 	check, err := c.Image.Health.parse()
+	if err == nil && check != nil {
+		err = check.check()
+	}
 	if err != nil { // other programs that run the image go on without it as well
 		c.warn("the health check of %s is ignored: %v", c.Image.Reference, err)
+		return nil, nil //nolint:nilnil // none is an ordinary answer here
 	}
 	return check, nil
 }

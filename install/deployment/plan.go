@@ -8,6 +8,8 @@ type Plan struct {
 	// Rendered are the files that staging writes into the deployment.
 	Rendered []RenderedFile `json:"-"`
 	Warnings []string       `json:"-"`
+	// Secret are the variables that the image of To calls secret.
+	Secret []string `json:"-"`
 	// Before is how the units of From are.
 	Before Situation `json:"-"`
 

@@ -23,6 +23,7 @@ type folder struct {
 	to      types.ImageReference
 	dir     string
 	top     string // the file that makes the image
+	mark    string // the file by which the directory is known to be an image's; "" when it needs none
 	made    bool   // by us
 	lock    *os.File
 	scratch *scratch
@@ -90,11 +91,17 @@ func (f *folder) publish() error {
 		f.undo()
 		return err
 	}
-	return f.removeStale(append(names, f.top))
+	return errors.Join(syncPath(f.dir), f.removeStale(append(names, f.top)))
 }
 
-// place moves what was written to its place.
+// place moves what was written to its place; the image is there after nil. The mark is durable before the rest comes: by
+// it the next push knows what an interrupted one left.
 func (f *folder) place(names []string) error {
+	if f.mark != "" {
+		if err := errors.Join(f.move(f.mark), syncPath(f.dir)); err != nil {
+			return err
+		}
+	}
 	dirs := map[string]bool{f.dir: true, filepath.Dir(f.dir): true}
 	for _, name := range names {
 		if err := f.move(name); err != nil {
@@ -107,16 +114,13 @@ func (f *folder) place(names []string) error {
 			return err
 		}
 	}
-	if err := f.move(f.top); err != nil {
-		return err
-	}
-	return syncPath(f.dir)
+	return f.move(f.top)
 }
 
-// staged are the files that were written, without the top.
+// staged are the files that were written, without the mark and the top.
 func (f *folder) staged() (names []string, err error) {
 	err = fs.WalkDir(os.DirFS(f.scratch.dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && name != f.top {
+		if err == nil && !entry.IsDir() && name != f.mark && name != f.top {
 			names = append(names, name)
 		}
 		return err
@@ -143,9 +147,9 @@ func (f *folder) move(name string) error {
 	return nil
 }
 
-// undo removes what was placed. A blob that was there before has the same content now.
+// undo removes what was placed, the mark as the last. A blob that was there before has the same content now.
 func (f *folder) undo() {
-	for _, path := range f.placed {
+	for _, path := range slices.Backward(f.placed) {
 		_ = os.Remove(path)
 		for at := filepath.Dir(path); f.made && at != f.dir; at = filepath.Dir(at) {
 			_ = os.Remove(at)

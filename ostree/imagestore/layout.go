@@ -91,7 +91,7 @@ func openDirectory(ctx context.Context, to types.ImageReference, dir string) (pl
 	if err != nil {
 		return nil, err
 	}
-	f.own = ofDirectory
+	f.mark, f.own = versionFile, ofDirectory
 	f.to, err = elsewhere(to, f.scratch.dir)
 	if err = errors.Join(err, f.checkImage()); err != nil {
 		return nil, errors.Join(err, f.close())

@@ -20,8 +20,8 @@ import (
 type place interface {
 	// reference is what copy.Image writes to, and what it is asked about blobs.
 	reference() types.ImageReference
-	// publish makes what was written the destination's. It is durable after nil; after
-	// an error the destination is what it was.
+	// publish makes what was written the destination's. It is durable after nil. After
+	// an error the destination is what it was, or the new image, which is not durable yet.
 	publish() error
 	close() error
 }

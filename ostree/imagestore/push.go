@@ -46,7 +46,8 @@ type Pushed struct {
 // with its digest.
 //
 // A file or a directory changes when all is there, at once; after an error it is what
-// it was. Pushes to one directory wait for each other.
+// it was, but where only the last sync or tidying failed. Pushes to one directory wait
+// for each other.
 //
 // An image that is not there is an [ErrNotFound], a layer that cannot be read back
 // an [ErrNoRecord], and every failure at the destination a [*PullError].

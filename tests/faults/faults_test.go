@@ -7,6 +7,7 @@ package faults_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -21,66 +22,6 @@ import (
 
 	"github.com/syscontainer/syscontainer/tests/inject"
 )
-
-// verb is a command that changes a host from before to after.
-type verb struct {
-	name  string
-	begin []step   // makes the host that it finds
-	args  []string // the command
-	undo  []string // what can be done afterwards; nil when there is nothing
-	// onward says that the command removes what cannot be made again: once it has begun it is finished, never undone.
-	onward bool
-	// killed makes of the host one on which another command was killed. before is then what that one found.
-	killed step
-}
-
-// step prepares a host.
-type step func(t *testing.T, h host, i images)
-
-func run(args ...string) step {
-	return func(_ *testing.T, h host, _ images) { h.must(args...) }
-}
-
-// serve has the registry serve another version from now on.
-func serve(version string) step {
-	return func(t *testing.T, _ host, i images) { i.serve(t, version) }
-}
-
-// kill kills a command so many calls before its end.
-func kill(left int, args ...string) step {
-	return func(t *testing.T, h host, _ images) {
-		calls := h.copyTo(t, h.root+".counted").under(inject.Fault{}, args...).Calls
-		if r := h.under(inject.Fault{Nth: calls - left}, args...); r.Hit == "" {
-			t.Errorf("it was not killed: %s", r.stderr)
-		}
-	}
-}
-
-const image = "docker://" + registryName + "/app"
-
-var (
-	install   = []string{"install", "--system", "--set", "GREETING=hi", image}
-	uninstall = []string{"uninstall", "app"}
-	update    = []string{"update", "app"}
-	rollback  = []string{"rollback", "app"}
-	beside    = run("install", "--system", "--name", "beside", image)
-)
-
-var verbs = []verb{
-	{name: "pull", args: []string{"pull", image}},
-	{name: "install", args: install, undo: uninstall},
-	{name: "install beside another", begin: []step{beside}, args: append([]string{"install", "--name", "other"}, image), undo: []string{"uninstall", "other"}},
-	{name: "update", begin: []step{run(install...), serve("v2")}, args: update, undo: rollback},
-	{name: "update of a value", begin: []step{run(install...)}, args: append(update, "--set", "GREETING=ho"), undo: uninstall},
-	{name: "third update", begin: []step{run(install...), serve("v2"), run(update...)}, args: append(update, "--set", "GREETING=ho"), undo: rollback},
-	{name: "rollback", begin: []step{run(install...), serve("v2"), run(update...)}, args: rollback, undo: rollback},
-	{name: "uninstall", begin: []step{run(install...)}, args: uninstall, undo: install, onward: true},
-	{name: "uninstall of an update", begin: []step{run(install...), serve("v2"), run(update...)}, args: uninstall, undo: install, onward: true},
-	{name: "prune", begin: []step{run("pull", image)}, args: []string{"images", "prune", "--all"}, onward: true},
-	{name: "recover an install", killed: kill(60, install...), args: []string{"recover"}, undo: uninstall},
-	{name: "recover an update", begin: []step{run(install...), serve("v2")}, killed: kill(60, update...), args: []string{"recover"}, undo: uninstall},
-	{name: "recover an uninstall", begin: []step{run(install...)}, killed: kill(60, uninstall...), args: []string{"recover"}, undo: install, onward: true},
-}
 
 // errnos are what calls fail with: a bad disk, a full one, one that does not let us.
 var errnos = []unix.Errno{unix.EIO, unix.ENOSPC, unix.EACCES}
@@ -99,7 +40,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 	for _, v := range verbs {
 		t.Run(v.name, func(t *testing.T) {
 			s := prepare(t, v)
-			s.each(t, stride(17), func(n int) inject.Fault { return inject.Fault{Nth: n} }, s.checkKilled)
+			s.each(t, stride(23), func(n int) inject.Fault { return inject.Fault{Nth: n} }, s.checkKilled)
 		})
 	}
 }
@@ -109,7 +50,7 @@ func TestFailsAtEachPoint(t *testing.T) {
 		for _, errno := range errnos {
 			t.Run(v.name+", "+unix.ErrnoName(errno), func(t *testing.T) {
 				s := prepare(t, v)
-				s.each(t, stride(51), func(n int) inject.Fault { return inject.Fault{Nth: n, Errno: errno} }, s.checkFailed)
+				s.each(t, stride(67), func(n int) inject.Fault { return inject.Fault{Nth: n, Errno: errno} }, s.checkFailed)
 			})
 		}
 	}
@@ -223,11 +164,11 @@ func (s *scene) checkFailed(p *point) {
 		return
 	}
 	why := strings.ToLower(p.fault.Errno.Error())
-	said := strings.ToLower(p.stderr)
+	said := strings.ToLower(p.stdout + p.stderr)
 	if p.code != 1 || !strings.Contains(said, why) && !unexplained.MatchString(said) {
-		p.host.t.Errorf("it ended with %d, without telling of %q: %s", p.code, why, p.stderr)
+		p.host.t.Errorf("it ended with %d, without telling of %q: %s", p.code, why, said)
 	}
-	if s.onward || s.killed != nil {
+	if s.onward || s.part != nil || s.killed != nil {
 		p.check(asBefore, asAfter)
 		return
 	}
@@ -255,6 +196,10 @@ func (p *point) check(ends ...end) {
 	p.checkRepo()
 	p.must("images", "prune")
 	now.repo = p.look().repo
+	if p.part != nil {
+		p.checkParts(now)
+		return
+	}
 	fromBefore, fromAfter := p.fromBefore(now), p.fromAfter(now)
 	switch {
 	case slices.Contains(ends, asBefore) && fromBefore == "":
@@ -269,6 +214,23 @@ func (p *point) check(ends ...end) {
 		}
 	default:
 		t.Errorf("ends that are right: %v; the host differs from before by\n%s\nand from after by\n%s", ends, fromBefore, fromAfter)
+	}
+}
+
+// checkParts demands that each part of the host is as before or as after, and that the verb makes all of them as after.
+func (p *point) checkParts(now state) {
+	before, after, is := p.before.host.parts(p.part), p.after.host.parts(p.part), now.host.parts(p.part)
+	for _, part := range slices.Concat(slices.Collect(maps.Keys(before)), slices.Collect(maps.Keys(after)), slices.Collect(maps.Keys(is))) {
+		fromBefore, fromAfter := before[part].diff(is[part]), after[part].diff(is[part])
+		if fromBefore != "" && fromAfter != "" {
+			p.host.t.Errorf("%s differs from before by\n%s\nand from after by\n%s", part, fromBefore, fromAfter)
+		}
+	}
+	p.must(p.args...)
+	p.mustBe("after the verb was repeated", p.after.host)
+	p.must("images", "prune")
+	if diff := p.after.repo.diff(p.look().repo); diff != "" {
+		p.host.t.Errorf("after the verb was repeated the repo differs by\n%s", diff)
 	}
 }
 

@@ -167,3 +167,16 @@ func (t tree) hasBelow(dir string) bool {
 	}
 	return false
 }
+
+// parts are the trees that one falls into.
+func (t tree) parts(of func(path string) string) map[string]tree {
+	parts := map[string]tree{}
+	for path, what := range t {
+		part := of(path)
+		if parts[part] == nil {
+			parts[part] = tree{}
+		}
+		parts[part][path] = what
+	}
+	return parts
+}

@@ -3,66 +3,122 @@ package store_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/syscontainer/syscontainer/tests/inject"
+	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
-// TestKilledPushes kills pushes at random moments: the destination has the image that was there or the one that was to
-// come, and the next push finds nothing in its way and leaves nothing.
-func TestKilledPushes(t *testing.T) {
-	kills := 3
+// destination is where an image can be pushed to.
+type destination struct {
+	name, form string // with % for a directory that is there
+	top        string // below it: what is there when an image is
+}
+
+var destinations = []destination{
+	{"layout", "oci:%/layout:tag", "layout/index.json"},
+	{"directory", "dir:%/directory", "directory/manifest.json"},
+	{"archive", "oci-archive:%/archive:tag", "archive"},
+}
+
+func (d destination) in(dir string) string { return strings.Replace(d.form, "%", dir, 1) }
+
+func (d destination) isThere(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, d.top))
+	return err == nil
+}
+
+// TestPushesAtEachPoint interferes with pushes at each call by which they change something: they are killed there, or the
+// call fails. The destination has the image that was there or the one that was to come, and the next push finds nothing
+// in its way and leaves nothing.
+func TestPushesAtEachPoint(t *testing.T) {
+	stride := 31
 	if long() {
-		kills = 50
+		stride = 1
 	}
-	images := t.TempDir()
-	makeImage(t, filepath.Join(images, "old"), 11, 1)
-	makeImage(t, filepath.Join(images, "new"), 12, 4)
-	m := newMachine(t, images)
-	before, after := "oci:"+images+"/old:latest", "oci:"+images+"/new:latest"
-	m.must("pull", before)
-	m.must("pull", after)
-	for top, form := range map[string]string{
-		"layout/index.json": "oci:%/layout:tag", "directory/manifest.json": "dir:%/directory", "archive": "oci-archive:%/archive:tag",
-	} {
-		t.Run(strings.SplitN(form, ":", 2)[0], func(t *testing.T) {
-			begin := time.Now()
-			m.must("push", after, strings.Replace(form, "%", t.TempDir(), 1))
-			whole, killed := time.Since(begin), 0
-			for n := range kills {
-				dir := t.TempDir()
-				to := strings.Replace(form, "%", dir, 1)
-				if n%3 > 0 {
-					m.must("push", before, to)
-				}
-				p := m.start("push", after, to)
-				time.Sleep(time.Duration(rand.Int64N(int64(whole))))
-				if err := p.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-				if p.Wait() != nil {
-					killed++
-				}
-				if _, err := os.Stat(filepath.Join(dir, top)); err == nil {
-					readable(t, to)
-				} else if n%3 > 0 {
-					t.Error("the image that was there is gone")
-				}
-				m.must("push", before, to)
-				readable(t, to)
-				clean(t, dir)
+	m := newMachine(t, t.TempDir())
+	before, after := m.pulled("old", 1), m.pulled("new", 2)
+	for _, d := range destinations {
+		for _, errno := range []unix.Errno{0, unix.EIO, unix.ENOSPC, unix.EACCES} { // 0 kills
+			for begin, pushed := range map[string][]string{"nothing": nil, "another image": {before}} {
+				t.Run(fmt.Sprintf("%s, %v, over %s", d.name, errno, begin), func(t *testing.T) {
+					n := 1 + rand.IntN(stride)
+					for m.interfere(t, d, pushed, after, inject.Fault{Nth: n, Errno: errno}) {
+						n += stride
+					}
+					t.Logf("%d points", n/stride)
+				})
 			}
-			if killed == 0 {
-				t.Error("no push was killed in time")
-			}
-		})
+		}
 	}
 	m.noLeftovers()
 	m.sound(nil)
+}
+
+// pulled is an image that the store has.
+func (m *machine) pulled(name string, layers int) string {
+	m.t.Helper()
+	dir := filepath.Join(m.t.TempDir(), name)
+	var all []ociimage.Files
+	for n := range layers {
+		all = append(all, ociimage.Files{fmt.Sprint("file", n): name})
+	}
+	if err := ociimage.Write(dir, imgspec.ImageConfig{}, all...); err != nil {
+		m.t.Fatal(err)
+	}
+	m.must("pull", "oci:"+dir+":latest")
+	return "oci:" + dir + ":latest"
+}
+
+// interfere tells whether the push came to the point. The images that were pushed before are those that are there.
+func (m *machine) interfere(t *testing.T, d destination, pushed []string, ref string, fault inject.Fault) bool {
+	t.Helper()
+	dir := t.TempDir()
+	to := d.in(dir)
+	for _, before := range pushed {
+		m.must("push", before, to)
+	}
+	p := m.prepare("push", ref, to)
+	report, err := inject.Run(p.Cmd, fault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Hit == "" {
+		return false
+	}
+	at := fmt.Sprintf("point %d, %s", fault.Nth, report.Hit)
+	switch {
+	case d.isThere(dir):
+		readable(t, to)
+	case len(pushed) > 0:
+		t.Errorf("%s: the image that was there is gone", at)
+	case fault.Errno != 0:
+		nothingIn(t, at, dir)
+	}
+	if fault.Errno != 0 && !p.ProcessState.Success() && !strings.Contains(strings.ToLower(p.output.String()), fault.Errno.Error()) {
+		t.Errorf("%s: it does not tell of %q: %s", at, fault.Errno, p.output.String())
+	}
+	m.must("push", ref, to)
+	readable(t, to)
+	clean(t, dir)
+	return true
+}
+
+func nothingIn(t *testing.T, at, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("%s: it failed, and left %v, %v", at, left, err)
+	}
 }
 
 // readable demands an image that another program reads to its end.
