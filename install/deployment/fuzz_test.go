@@ -13,7 +13,7 @@ import (
 )
 
 const seedConfig = `{"ociVersion": "1.0.0", "process": {"args": ["/bin/x", "$V"], "cwd": "/"}, "root": {"path": "rootfs", "readonly": true},
-	"mounts": [{"destination": "/data", "type": "bind", "source": "$STATE_DIRECTORY/$NAME"} $MORE], "linux": {"namespaces": [{"type": "mount"}]}}`
+	"mounts": [{"destination": "/data", "type": "bind", "source": "$STATE_DIRECTORY/$NAME"} $MORE], "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}]}}`
 
 // FuzzCompile shows that no image and no value makes a plan that reaches where images must
 // not, and that equal inputs have equal plans.
