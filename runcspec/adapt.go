@@ -52,7 +52,11 @@ func Adapt(spec *specs.Spec, h Host) error {
 	spec.Linux.CgroupsPath = h.CgroupsPath
 	adaptRoot(spec.Root, h.Bundle)
 	spec.Mounts = adaptMounts(spec.Mounts)
-	adaptNotify(spec, h.Notify)
+	if h.Notify {
+		giveNotify(spec)
+	} else {
+		takeNotify(spec)
+	}
 	adaptCredentials(spec, h.Credentials)
 	return nil
 }
@@ -122,26 +126,33 @@ func adaptMounts(mounts []specs.Mount) []specs.Mount {
 	return mounts
 }
 
-func adaptNotify(spec *specs.Spec, notify bool) {
+// giveNotify shows the container the notification socket and says where it is: where the
+// variable stands already, or behind all others.
+func giveNotify(spec *specs.Spec) {
 	if spec.Process != nil {
 		setting := notifyVariable + "=" + NotifySocket
 		at := slices.Index(spec.Process.Env, setting)
-		env := slices.Clone(spec.Process.Env)
-		env = slices.DeleteFunc(env, func(e string) bool { return strings.HasPrefix(e, notifyVariable+"=") })
-		switch {
-		case notify && at >= 0:
-			env = slices.Insert(env, min(at, len(env)), setting)
-		case notify:
-			env = append(env, setting)
+		takeNotify(spec)
+		if at < 0 || at > len(spec.Process.Env) {
+			at = len(spec.Process.Env)
 		}
-		spec.Process.Env = env
+		spec.Process.Env = slices.Insert(spec.Process.Env, at, setting)
 	}
-	if notify && hostPath(spec.Mounts, NotifySocket) != NotifySocket {
+	if hostPath(spec.Mounts, NotifySocket) != NotifySocket {
 		spec.Mounts = append(spec.Mounts, specs.Mount{
 			Destination: NotifySocket,
 			Type:        "bind",
 			Source:      NotifySocket,
 			Options:     []string{"bind", "nosuid", "nodev", "noexec"},
+		})
+	}
+}
+
+// takeNotify takes the variable from a container that is not to use the socket.
+func takeNotify(spec *specs.Spec) {
+	if spec.Process != nil {
+		spec.Process.Env = slices.DeleteFunc(slices.Clone(spec.Process.Env), func(e string) bool {
+			return strings.HasPrefix(e, notifyVariable+"=")
 		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host"
 )
 
 // TestWritingAnImage builds the image of docs/writing-an-image.md, and runs the commands there.
@@ -57,6 +59,57 @@ func TestWritingAnImage(t *testing.T) {
 		}
 	}
 	m.Must("rmdir", "/var/lib/greeter", "/var/lib/greeter2")
+}
+
+// TestRunningAnyImage runs the commands of docs/any-image.md in their order, and compares their output where the page has it.
+func TestRunningAnyImage(t *testing.T) {
+	page, err := os.ReadFile("../docs/any-image.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer, err := bed.Plain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mirror := t.TempDir()
+	conf := filepath.Join(mirror, "etc/containers/registries.conf.d/library.conf")
+	if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const library = "[[registry]]\nprefix = \"docker.io/library\"\nlocation = \"localhost:5000\"\ninsecure = true\n"
+	if err := os.WriteFile(conf, []byte(library), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m := machineOf(t, host.Options{Layers: []string{bed.Product, layer, mirror}})
+	commands := consoleCommands(string(page))
+	if len(commands) < 15 {
+		t.Fatalf("the page has only %d commands", len(commands))
+	}
+	for _, c := range commands {
+		run := m.Must
+		if strings.HasPrefix(c.line, "syscontainer exec ") { // a program may be up before it answers
+			run = m.Eventually
+		}
+		if out := run("sh", "-c", c.line); c.output != "" {
+			sameText(t, c.line, out, c.output)
+		}
+	}
+	m.Must("rm", "-r", "/srv/www")
+}
+
+// consoleCommand is a command of a page, and what it prints; "" where the page does not say.
+type consoleCommand struct{ line, output string }
+
+// consoleCommands returns what the superuser runs in the page's consoles.
+func consoleCommands(page string) []consoleCommand {
+	var commands []consoleCommand
+	for _, console := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		for _, part := range strings.Split("\n"+console[1], "\n# ")[1:] {
+			line, output, _ := strings.Cut(part, "\n")
+			commands = append(commands, consoleCommand{line, strings.TrimSpace(output)})
+		}
+	}
+	return commands
 }
 
 // commandsAfter returns the lines of the page's consoles that begin with the prompt.

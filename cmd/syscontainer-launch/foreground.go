@@ -50,15 +50,27 @@ func (h host) runToEnd(ctx context.Context, o options) (int, error) {
 		output.Drain() // what is yet to be handed on would end with this program
 		ended <- err
 	}()
+	return h.awaitEnd(ctx, o, running{cmd.Process, stop, ended})
+}
+
+// running is a container with its runtime in the foreground.
+type running struct {
+	runtime *os.Process
+	stop    <-chan os.Signal // to be handed on
+	ended   <-chan error
+}
+
+// awaitEnd hands signals on until the container has ended.
+func (h host) awaitEnd(ctx context.Context, o options, r running) (int, error) {
 	stopped := exitDone // the status of a container that a signal of ours ended
 	for {
 		select {
-		case s := <-stop:
-			_ = cmd.Process.Signal(s) // it may have ended just now
+		case s := <-r.stop:
+			_ = r.runtime.Signal(s) // it may have ended just now
 			if number, ok := s.(syscall.Signal); ok {
 				stopped = signalStatus + int(number)
 			}
-		case err := <-ended:
+		case err := <-r.ended:
 			status, err := h.ended(ctx, o, err)
 			if err == nil && status == stopped {
 				return exitDone, nil

@@ -100,9 +100,8 @@ func (v values) addTable(ctx context.Context, file string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	maps.Copy(v.texts, table)
-	for name := range table {
-		v.expose(name, file, read.readable)
+	for name, text := range table {
+		v.take(name, text, read)
 	}
 	return nil
 }
@@ -118,22 +117,24 @@ func (v values) addFile(ctx context.Context, name, file string) error {
 	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
 		text = strings.TrimSuffix(text, "\n")
 	}
-	v.texts[name] = text
-	v.expose(name, file, read.readable)
+	v.take(name, text, read)
 	return nil
 }
 
-func (v values) expose(name, file string, readable bool) {
+// take sets a variable to a text that comes from a file.
+func (v values) take(name, text string, from valueFile) {
+	v.texts[name] = text
 	delete(v.exposed, name)
-	if readable {
-		v.exposed[name] = file + " can be read by others; use chmod 600 " + file
+	if from.readable {
+		v.exposed[name] = from.name + " can be read by others; use chmod 600 " + from.name
 	}
 }
 
 // valueFile is what readValueFile found.
 type valueFile struct {
+	name     string
 	data     []byte
-	readable bool
+	readable bool // by others than its owner
 	err      error
 }
 
@@ -146,24 +147,28 @@ func readInTime(ctx context.Context, name string) valueFile {
 	case file := <-read:
 		return file
 	case <-ctx.Done():
-		return valueFile{err: fmt.Errorf("reading %s: %w", name, ctx.Err())}
+		return valueFile{name: name, err: fmt.Errorf("reading %s: %w", name, ctx.Err())}
 	}
 }
 
 // readValueFile reads a file and tells whether others than its owner can.
 func readValueFile(name string) valueFile {
+	read := valueFile{name: name}
 	file, err := os.Open(name)
 	if err != nil {
-		return valueFile{err: err}
+		read.err = err
+		return read
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return valueFile{err: err}
+		read.err = err
+		return read
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxValueFile+1))
-	if err == nil && len(data) > maxValueFile {
-		err = fmt.Errorf("%s is larger than 1 MiB", name)
+	read.readable = info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0
+	read.data, read.err = io.ReadAll(io.LimitReader(file, maxValueFile+1))
+	if read.err == nil && len(read.data) > maxValueFile {
+		read.err = fmt.Errorf("%s is larger than 1 MiB", name)
 	}
-	return valueFile{data, info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0, err}
+	return read
 }

@@ -60,11 +60,26 @@ func (c *compiler) checkValues() error {
 		}
 		errs = append(errs, secret, t.Missing(withSecrets(all, c.manifest)))
 	}
-	err = errors.Join(errs...)
-	if words := c.describe(variablesIn(err)); words != "" {
-		return hint.Add(err, "%s", words)
+	return c.adviseOnValues(errors.Join(errs...))
+}
+
+// adviseOnValues adds how to give values, if any is missing, and what the image says of
+// each variable that the error names.
+func (c *compiler) adviseOnValues(err error) error {
+	names, missing := variablesIn(err)
+	var lines []string
+	if missing {
+		lines = append(lines, "give values with --set NAME=VALUE, --set-file NAME=FILE or --values FILE")
 	}
-	return err
+	for _, name := range names {
+		if words := describeSetting(c.manifest.Values[name]); words != "" {
+			lines = append(lines, name+": "+words)
+		}
+	}
+	if len(lines) == 0 {
+		return err
+	}
+	return hint.Add(err, "%s", strings.Join(lines, "\n"))
 }
 
 // withSecrets gives every secret variable a value, so that it is not also missing.
@@ -115,21 +130,6 @@ func variablesIn(err error) (names []string, missing bool) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names), missing
-}
-
-// describe is advice about variables: how to give values, and what the image says
-// of each.
-func (c *compiler) describe(names []string, missing bool) string {
-	var lines []string
-	if missing {
-		lines = append(lines, "give values with --set NAME=VALUE, --set-file NAME=FILE or --values FILE")
-	}
-	for _, name := range names {
-		if words := describeSetting(c.manifest.Values[name]); words != "" {
-			lines = append(lines, name+": "+words)
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // describeSetting says of what kind a value is and what for.

@@ -65,10 +65,10 @@ func (r *reader) dir(dir string) order.Dir {
 		switch {
 		case order.IsUnitDir(name) && entry.Type()&(fs.ModeDir|fs.ModeSymlink) != 0:
 			for _, below := range r.list(path.Join(dir, name)) {
-				r.add(&d, path.Join(name, below.Name()), below, path.Ext(name) == ".d")
+				r.add(&d, path.Join(name, below.Name()), below)
 			}
 		case order.IsUnitFile(name):
-			r.add(&d, name, entry, true)
+			r.add(&d, name, entry)
 		}
 	}
 	return d
@@ -83,8 +83,8 @@ func (r *reader) list(dir string) []fs.DirEntry {
 }
 
 // add adds one entry with what reading it gives. What a link leads to and is not there
-// is nothing for systemd, either.
-func (r *reader) add(d *order.Dir, name string, found fs.DirEntry, text bool) {
+// is nothing for systemd, either. Of the links in x.wants and x.requires only the names count.
+func (r *reader) add(d *order.Dir, name string, found fs.DirEntry) {
 	file := path.Join(d.Path, name)
 	entry := order.Entry{Name: name}
 	var err error
@@ -94,7 +94,7 @@ func (r *reader) add(d *order.Dir, name string, found fs.DirEntry, text bool) {
 			return
 		}
 	}
-	if text && entry.Link != masked {
+	if dir := path.Dir(name); (dir == "." || path.Ext(dir) == ".d") && entry.Link != masked {
 		entry.Text, err = r.read(file, found)
 	}
 	switch {

@@ -277,7 +277,7 @@ func interrupted(err error) bool {
 	}
 	var connection *net.OpError
 	var name *net.DNSError
-	return err != nil && transient(err, true) || errors.As(err, &connection) || errors.As(err, &name)
+	return err != nil && (transient(err) || unreachable(err)) || errors.As(err, &connection) || errors.As(err, &name)
 }
 
 // undoPatience is how long a failed pull waits for others before it leaves to them,

@@ -33,7 +33,7 @@ func (p *pull) copy(ctx context.Context, sys *types.SystemContext, policy *signa
 	pause := cmp.Or(options.RetryPause, DefaultRetryPause)
 	for retry := 0; ; retry++ {
 		cause, err := p.copyOnce(ctx, sys, policy, ref)
-		if err == nil || retry == copyRetries || ctx.Err() != nil || !isRegistry(ref) || !transient(cause, p.fetched()) {
+		if err == nil || retry == copyRetries || ctx.Err() != nil || !isRegistry(ref) || !p.mayPass(cause) {
 			return err
 		}
 		p.store.log.WarnContext(ctx, "the registry fails; trying again", "reference", canonical(ref), "after", pause, "error", err)
@@ -69,26 +69,22 @@ func (p *pull) copyOnce(ctx context.Context, sys *types.SystemContext, policy *s
 	return g.explain(ctx, err)
 }
 
-// fetched tells that the registry gave something already.
-func (p *pull) fetched() bool {
+// mayPass tells errors that may be gone a moment later. That nobody can connect to the
+// registry is one only when it gave something before: it is rather a name that is wrong.
+func (p *pull) mayPass(err error) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.found) > 0
+	return transient(err) || len(p.found) > 0 && unreachable(err)
 }
 
-// transient tells errors of a registry or of a network that may be gone a moment
-// later. A registry that nobody can connect to is one only when it was there
-// before: it is rather a name that is wrong.
-func transient(err error, before bool) bool {
+// transient tells errors of a registry that may be gone a moment later.
+func transient(err error) bool {
 	var (
-		status     docker.UnexpectedHTTPStatusError
-		code       errcode.ErrorCoder
-		credential docker.ErrUnauthorizedForCredentials
-		timeout    net.Error
-		rejected   signature.PolicyRequirementError
+		status docker.UnexpectedHTTPStatusError
+		code   errcode.ErrorCoder
 	)
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrBadImage), errors.As(err, &credential), errors.As(err, &rejected):
+	case isFinal(err):
 		return false
 	case errors.Is(err, ErrStalled), errors.Is(err, docker.ErrTooManyRequests):
 		return true
@@ -100,12 +96,27 @@ func transient(err error, before bool) bool {
 		return true
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
 		return true
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return before
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return before
 	}
 	return strings.Contains(err.Error(), "stream error: ") || strings.Contains(err.Error(), "http2: server sent GOAWAY")
+}
+
+// unreachable tells that nobody answers at an address.
+func unreachable(err error) bool {
+	var timeout net.Error
+	switch {
+	case isFinal(err):
+		return false
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return true
+	}
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// isFinal tells errors that no repetition helps against.
+func isFinal(err error) bool {
+	var credential docker.ErrUnauthorizedForCredentials
+	var rejected signature.PolicyRequirementError
+	return errors.Is(err, context.Canceled) || errors.Is(err, ErrBadImage) || errors.As(err, &credential) || errors.As(err, &rejected)
 }
 
 func transientStatus(status int) bool {
