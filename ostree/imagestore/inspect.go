@@ -82,12 +82,17 @@ func (s *Store) Inspect(ctx context.Context, reference string) (*Inspection, err
 // manifest and configuration are fetched, whatever the repo has. Of an image that
 // is not for this host there are only the platforms.
 func (s *Store) InspectRemote(ctx context.Context, reference string) (*Inspection, error) {
-	found, err := s.inspectRemote(ctx, reference)
+	sys, err := s.newSystem()
+	if err != nil {
+		return nil, &PullError{Reference: reference, Err: err, verb: "inspecting"}
+	}
+	defer sys.close()
+	found, err := s.inspectAny(ctx, sys, reference)
 	var failed *PullError
 	if errors.As(err, &failed) {
-		failed.verb = "inspecting"
+		failed.verb = "inspecting" // before the text is made
 	}
-	return found, err
+	return found, sys.original(err)
 }
 
 func (s *Store) inspectLocal(ctx context.Context, img Image) (*Inspection, error) {
@@ -139,16 +144,6 @@ func countSkipped(repo *ostree.Repo, layers []LayerInfo) error {
 		layers[n].Skipped, _ = strconv.Atoi(string(c.Value(keySkipped))) // an older version may have said nothing
 	}
 	return nil
-}
-
-func (s *Store) inspectRemote(ctx context.Context, reference string) (*Inspection, error) {
-	sys, err := s.newSystem()
-	if err != nil {
-		return nil, &PullError{Reference: reference, Err: err}
-	}
-	defer sys.close()
-	i, err := s.inspectAny(ctx, sys, reference)
-	return i, sys.original(err)
 }
 
 // inspectAny looks at the first of the places that a reference can mean.
