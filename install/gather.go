@@ -14,6 +14,7 @@ import (
 	"github.com/syscontainer/syscontainer/install/hosttree"
 	"github.com/syscontainer/syscontainer/install/hostunits"
 	"github.com/syscontainer/syscontainer/unitgen"
+	"github.com/syscontainer/syscontainer/unitgen/order"
 )
 
 // planFirst compiles the installation of image.
@@ -27,6 +28,7 @@ func (in *Installer) planFirst(ctx context.Context, name string, image deploymen
 	if err != nil {
 		return nil, err
 	}
+	facts.Units = in.hostUnits()
 	plan, err := deployment.Compile(deployment.Input{Name: name, Image: image, Files: files, Request: req, Facts: facts})
 	if err != nil {
 		return nil, err
@@ -35,7 +37,7 @@ func (in *Installer) planFirst(ctx context.Context, name string, image deploymen
 	return plan, in.outline(ctx, name, plan, files)
 }
 
-// gather reads what compile needs to know of the host.
+// gather reads what compile needs to know of the host, but for its units.
 func (in *Installer) gather(name string) (deployment.Facts, error) {
 	owners, err := in.owners()
 	if err != nil {
@@ -49,10 +51,6 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 	if err != nil {
 		return deployment.Facts{}, err
 	}
-	units, warnings := hostunits.Read(in.Tree)
-	for _, warning := range warnings {
-		in.Log.Warn(warning)
-	}
 	return deployment.Facts{
 		Host:       in.Host,
 		Paths:      in.Paths,
@@ -62,8 +60,17 @@ func (in *Installer) gather(name string) (deployment.Facts, error) {
 		Generated:  map[string]string{"UUID": in.NewUUID()},
 		Runtime:    in.defaultRuntime(),
 		Owners:     owners,
-		Units:      units,
 	}, nil
+}
+
+// hostUnits reads the units of the host, which takes longer than all else that a plan
+// needs: whoever plans nothing that could change their order does without.
+func (in *Installer) hostUnits() []order.Dir {
+	units, warnings := hostunits.Read(in.Tree)
+	for _, warning := range warnings {
+		in.Log.Warn(warning)
+	}
+	return units
 }
 
 func (in *Installer) defaultRuntime() string {
@@ -89,6 +96,7 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 	if current, err := in.isCurrent(input); current || err != nil {
 		return nil, err
 	}
+	input.Facts.Units = in.hostUnits()
 	if input.Facts.Changed, err = in.changedFiles(from); err != nil {
 		return nil, err
 	}
@@ -101,7 +109,7 @@ func (in *Installer) planNext(ctx context.Context, from *deployment.Record, imag
 }
 
 // inputAfter is what the deployment that comes after another is compiled from, but for
-// the files of its image.
+// the files of its image and the units of the host.
 func (in *Installer) inputAfter(from *deployment.Record, image deployment.Image, req deployment.Request) (deployment.Input, error) {
 	facts, err := in.gather(from.Name)
 	if err == nil {

@@ -60,6 +60,28 @@ func (in *Installer) Graph(_ context.Context, names []string) (*Graph, error) {
 	return shown, nil
 }
 
+// StartOrder lists all containers in an order in which they can start: those that others
+// wait for come first. Those of which the order is not known come last, by name.
+func (in *Installer) StartOrder(ctx context.Context) ([]string, error) {
+	names, err := in.containerNames()
+	if err != nil || len(names) < 2 {
+		return names, err
+	}
+	graph, err := in.Graph(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	rank := func(name string) int {
+		at := slices.IndexFunc(graph.Units, func(u GraphUnit) bool { return u.Name == deployment.UnitName(name) && u.Container == name })
+		if at < 0 {
+			return len(graph.Units)
+		}
+		return at
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	return names, nil
+}
+
 // isShown leaves out what is before every container, unless somebody asks for it.
 func isShown(unit string, named []string) bool {
 	return unit != unitgen.RecoverUnit || slices.Contains(named, unit)

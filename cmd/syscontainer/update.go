@@ -159,20 +159,13 @@ func skipped(err error) error {
 	return nil
 }
 
-// containers are the names of those to be updated.
+// containers are the names of those to be updated. All of them are in the order in which
+// they start, so that what others need is there when these are restarted.
 func (o updateOptions) containers(ctx context.Context, installer *install.Installer) ([]string, error) {
 	if !o.all {
 		return o.names, nil
 	}
-	list, err := installer.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, summary := range list {
-		names = append(names, summary.Name)
-	}
-	return names, nil
+	return installer.StartOrder(ctx)
 }
 
 func printUpdated(w io.Writer, result *install.Result) {

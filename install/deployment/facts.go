@@ -18,7 +18,9 @@ type Facts struct {
 	Generated  map[string]string // values made once: UUID
 	Runtime    string            // the runtime unless somebody says otherwise; "" where none was found
 	Owners     map[string]string // host path -> the container that put it there
-	Units      []order.Dir       // what is in the host's directories of units
+	// Units are what is in the host's directories of units: without them no order is known
+	// but that of the plan's own.
+	Units []order.Dir
 	// Changed are the host files of the deployment before that the administrator
 	// changed, with the checksums of what they are now; "" for what is no file.
 	Changed map[string]string
