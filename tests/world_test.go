@@ -59,7 +59,7 @@ func daemons() []worldly {
 			m.Eventually("sh", "-c", "systemctl is-failed net-snmp")
 			m.Must("systemctl", "restart", "net-snmp")
 		}},
-		{name: "cri-o", units: service, args: []string{"--runtime", "/usr/bin/crun"}, check: func(t *testing.T, m *hosttest.Machine) {
+		{name: "cri-o", units: service, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "cri-o", "serving, GREETING=verbatim $NAME,")
 			sameText(t, "its alias", property(m, "crio", "Id"), "cri-o.service")
 		}},
@@ -87,7 +87,7 @@ func others() []worldly {
 		{name: "node-setup", units: service, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "node-setup", "hello, once")
 			sameText(t, "its end", property(m, "node-setup", "SubState"), "exited")
-			sameText(t, "containers", m.Must("runc", "list", "--quiet"), "")
+			sameText(t, "containers", m.Must("sh", "-c", "runc list --quiet; crun list --quiet"), "")
 			m.Must("syscontainer", "uninstall", "node-setup")
 			m.Must("syscontainer", "install", "--set", "STATUS=42", "oci:"+shared+"/node-setup:latest")
 			if result := m.Try("systemctl", "start", "node-setup"); result.Code == 0 {
@@ -109,19 +109,12 @@ func checkEcho(t *testing.T, m *hosttest.Machine) {
 		t.Error("something ran in a container that does not run")
 	}
 	const ask = `perl -MIO::Socket::UNIX -e 'print IO::Socket::UNIX->new(Peer => "/run/echo.sock")->getline'`
-	for _, runtime := range []string{"runc", "crun"} {
-		sameText(t, "with "+runtime, m.Must("sh", "-c", ask), "hello from the container")
-		m.Eventually("systemctl", "is-active", "echo") // the answer may come before the launcher says so
-		m.Must("systemctl", "start", "echo-tick")
-		logged(m, "echo-tick", "hello, once")
-		sameText(t, "again", m.Must("sh", "-c", ask), "hello from the container")
-		if runtime == "runc" {
-			m.Must("syscontainer", "uninstall", "echo")
-			m.Must("syscontainer", "install", "--runtime", "/usr/bin/crun", "oci:"+shared+"/echo:latest")
-			m.Must("systemctl", "start", "echo.socket")
-		}
-	}
-	contains(t, "show", m.Must("syscontainer", "show", "echo"), "echo.socket, active, enabled", "echo-tick.timer, inactive, enabled", "echo-tick.service, inactive, static")
+	sameText(t, "its answer", m.Must("sh", "-c", ask), "hello from the container")
+	m.Eventually("systemctl", "is-active", "echo") // the answer may come before the launcher says so
+	m.Must("systemctl", "start", "echo-tick")
+	logged(m, "echo*", "hello, once") // the process is in the container's control group, if journald is quick
+	sameText(t, "again", m.Must("sh", "-c", ask), "hello from the container")
+	contains(t, "show", m.Must("syscontainer", "show", "echo"), "echo.socket, active, enabled", "echo-tick.timer, active, enabled", "echo-tick.service, inactive, static")
 }
 
 // logged waits until a unit has written these lines.
@@ -131,22 +124,28 @@ func logged(m *hosttest.Machine, unit string, lines ...string) {
 	}
 }
 
+// TestTheImagesOfTheWorldInstallUnchanged has each runtime for them, said in the settings of the host.
 func TestTheImagesOfTheWorldInstallUnchanged(t *testing.T) {
 	dir := t.TempDir()
 	program := buildApp(t)
 	for _, image := range theWorld() {
 		writeImage(t, filepath.Join(dir, image.name), worldImage(t, image.name, program))
 	}
-	m := machineWith(t, map[string]string{shared: dir})
-	m.Must("mkdir", "-p", "/run/lock")
-	for _, image := range theWorld() {
-		t.Run(image.name, func(t *testing.T) { useImage(t, m.For(t), image) })
+	for _, runtime := range []string{"/usr/sbin/runc", "/usr/bin/crun"} {
+		t.Run(filepath.Base(runtime), func(t *testing.T) {
+			m := machineWith(t, map[string]string{shared: dir})
+			const settings = "/etc/syscontainer/config.toml"
+			m.Must("sh", "-c", `mkdir -p /run/lock && mv "$1" /run && echo "runtime = \"$2\"" >"$1"`, "sh", settings, runtime)
+			for _, image := range theWorld() {
+				t.Run(image.name, func(t *testing.T) { useImage(t, m.For(t), image, runtime) })
+			}
+			m.Must("sh", "-c", "rm -r /var/lib/kubelet /var/lib/docker && mv /run/config.toml "+settings)
+		})
 	}
-	m.Must("rm", "-rf", "/var/lib/kubelet", "/var/lib/docker")
 }
 
 // useImage installs an image as it is, starts it, checks it, and takes it away again.
-func useImage(t *testing.T, m *hosttest.Machine, image worldly) {
+func useImage(t *testing.T, m *hosttest.Machine, image worldly, runtime string) {
 	t.Helper()
 	before := m.Disk("/var/lib")
 	m.Must(append(append([]string{"syscontainer", "install", "--system"}, image.args...), "oci:"+shared+"/"+image.name+":latest")...)
@@ -154,6 +153,9 @@ func useImage(t *testing.T, m *hosttest.Machine, image worldly) {
 		if image.units != nil {
 			m.Must("systemd-analyze", "verify", "--recursive-errors=yes", unit)
 		}
+	}
+	if unit := m.Try("systemctl", "cat", image.name).Stdout; strings.Contains(unit, "syscontainer-launch") && !strings.Contains(unit, "--runtime="+runtime+" ") {
+		t.Errorf("it runs with another runtime:\n%s", unit)
 	}
 	if image.units != nil && !image.idle {
 		m.Must("systemctl", "start", image.name)
