@@ -145,6 +145,21 @@ func TestPlainImageRefuses(t *testing.T) {
 	}
 }
 
+// Neither the record nor config.json can hold such a value: another one would arrive.
+func TestPlainImageRefusesWhatIsNotUTF8(t *testing.T) {
+	s := newScene(t)
+	s.images.images["app"] = fstest.MapFS{"bin/app": file("elf", 0o755)}
+	s.images.configs["app"] = imgspec.Image{Config: imgspec.ImageConfig{Entrypoint: []string{"/bin/app"}}}
+	req := deployment.Request{Image: "app", Values: map[string]string{"MOTTO": "caf\xe9"}}
+	_, installErr := s.Install(t.Context(), req)
+	_, runErr := s.Run(t.Context(), req, deployment.Once{}, func(string) {})
+	for _, err := range []error{installErr, runErr} {
+		if err == nil || !strings.Contains(err.Error(), "the value of $MOTTO is not valid UTF-8") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestPlainImageWithoutLogsByName(t *testing.T) {
 	s := newScene(t)
 	webImage(s)

@@ -145,13 +145,15 @@ func TestRunThatIsRefusedLeavesNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		req  deployment.Request
 		want string
+		once deployment.Once
 	}{
-		"no such image":   {deployment.Request{Image: "none"}, `no such image`},
-		"a missing value": {deployment.Request{Image: "strict"}, "no value for $TOKEN"},
-		"only files":      {deployment.Request{Image: "files"}, "running files-5e1f8d9c: the image only brings files for the host"},
-		"no runtime":      {deployment.Request{Image: "db", Runtime: "/no/runc"}, "looking for the OCI runtime: /no/runc"},
-		"a bad name":      {deployment.Request{Image: "db", Name: "../x"}, `"../x"`},
-		"a name in use":   {deployment.Request{Image: "db", Name: "web"}, `running web: there is a container "web"`},
+		"an argument":     {deployment.Request{Image: "db"}, "argument 0 of its command is not valid UTF-8", deployment.Once{Args: []string{"caf\xe9"}}},
+		"no such image":   {deployment.Request{Image: "none"}, `no such image`, deployment.Once{}},
+		"a missing value": {deployment.Request{Image: "strict"}, "no value for $TOKEN", deployment.Once{}},
+		"only files":      {deployment.Request{Image: "files"}, "running files-5e1f8d9c: the image only brings files for the host", deployment.Once{}},
+		"no runtime":      {deployment.Request{Image: "db", Runtime: "/no/runc"}, "looking for the OCI runtime: /no/runc", deployment.Once{}},
+		"a bad name":      {deployment.Request{Image: "db", Name: "../x"}, `"../x"`, deployment.Once{}},
+		"a name in use":   {deployment.Request{Image: "db", Name: "web"}, `running web: there is a container "web"`, deployment.Once{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -160,7 +162,7 @@ func TestRunThatIsRefusedLeavesNothing(t *testing.T) {
 			s.images.images["db"] = healthy("null")
 			s.images.images["strict"] = with(dbImage(), fstest.MapFS{"exports/service.template": nil, "exports/config.json.template": file(strings.Replace(configTemplate, "$PORT", "$TOKEN", 1), 0o644)})
 			s.images.images["files"] = fstest.MapFS{"exports/manifest.json": file(`{"noContainerService": true}`, 0o644)}
-			if _, err := s.run(t, test.req, deployment.Once{}); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := s.run(t, test.req, test.once); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})

@@ -3,9 +3,11 @@ package runcspec
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -52,7 +54,23 @@ func ExecProcess(spec *specs.Spec, o ExecOptions) (*specs.Process, error) {
 		}
 	}
 	p.Env = withSettings(p.Env, o.Env)
+	if err := CheckUTF8(&p); err != nil {
+		return nil, err
+	}
 	return &p, nil
+}
+
+// CheckUTF8 refuses arguments and variables that JSON cannot hold: others would arrive.
+func CheckUTF8(p *specs.Process) error {
+	invalid := func(s string) bool { return !utf8.ValidString(s) }
+	if i := slices.IndexFunc(p.Args, invalid); i >= 0 {
+		return fmt.Errorf("making a process: argument %d of its command is not valid UTF-8", i)
+	}
+	if i := slices.IndexFunc(p.Env, invalid); i >= 0 {
+		name, _, _ := strings.Cut(p.Env[i], "=")
+		return fmt.Errorf("making a process: the value of %q in its environment is not valid UTF-8", name)
+	}
+	return nil
 }
 
 // GiveTerminal gives a process a terminal of a size, or none where that is nil; neither does

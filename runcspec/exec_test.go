@@ -98,9 +98,11 @@ func TestExecProcessErrors(t *testing.T) {
 		o    ExecOptions
 		want string
 	}{
-		"no process": {&specs.Spec{}, ExecOptions{Args: []string{"a"}}, "making a process: config.json has none to begin with"},
-		"no command": {execSpec(0), ExecOptions{}, "making a process: there is no command"},
-		"a setting":  {execSpec(0), ExecOptions{Args: []string{"a"}, Env: []string{"SECRET"}}, "making a process: a setting of the environment is not of the form NAME=VALUE"},
+		"no process":  {&specs.Spec{}, ExecOptions{Args: []string{"a"}}, "making a process: config.json has none to begin with"},
+		"no command":  {execSpec(0), ExecOptions{}, "making a process: there is no command"},
+		"a setting":   {execSpec(0), ExecOptions{Args: []string{"a"}, Env: []string{"SECRET"}}, "making a process: a setting of the environment is not of the form NAME=VALUE"},
+		"an argument": {execSpec(0), ExecOptions{Args: []string{"a", "caf\xe9"}}, "making a process: argument 1 of its command is not valid UTF-8"},
+		"a value":     {execSpec(0), ExecOptions{Args: []string{"a"}, Env: []string{"SECRET=caf\xe9"}}, `making a process: the value of "SECRET" in its environment is not valid UTF-8`},
 		"a user": {
 			execSpec(0), ExecOptions{Args: []string{"a"}, User: "web"},
 			`reading the image's User "web": "web" is neither a number up to 2147483647 nor in the image's /etc/passwd`,

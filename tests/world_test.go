@@ -38,6 +38,10 @@ func daemons() []worldly {
 		{name: "docker", units: service, args: []string{"--set", `ADDTL_MOUNTS=,{"destination":"/mnt","type":"bind","source":"/srv","options":["rbind"]}`}, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "docker", "set_mounts in /var/lib/syscontainer/containers/docker/deploy/1", "serving, GREETING=1,")
 			sameText(t, "what it says of itself", property(m, "docker", "StatusText"), "the app is ready")
+			sameText(t, "what is made for it", m.Must("cat", "/etc/tmpfiles.d/docker.conf"), "d /var/lib/docker 0755 root root -")
+			// Of all capabilities that the kernel knows it has those that a service of this host can have.
+			const bounding = "grep CapBnd /proc/"
+			sameText(t, "its capabilities", m.Must("sh", "-c", bounding+property(m, "docker", "MainPID")+"/status"), m.Must("sh", "-c", bounding+"1/status"))
 			for name, want := range map[string]string{"KillMode": "process", "SyslogIdentifier": "dockerd", "Restart": "on-abnormal", "Delegate": "yes"} {
 				sameText(t, name, property(m, "docker", name), want)
 			}

@@ -106,7 +106,7 @@ func (c *compiler) build() error {
 	if err := c.checkUnits(c.unit); err != nil {
 		return err
 	}
-	if err := c.compileEntries(); err != nil {
+	if err := errors.Join(c.compileEntries(), c.checkStorable()); err != nil {
 		return err
 	}
 	c.compileFound()

@@ -74,7 +74,7 @@ func (c *compiler) compileOnce() error {
 		return err
 	}
 	plain, err := c.isPlain()
-	if err := errors.Join(err, c.checkHooks(spec), c.checkWorkingDirectory(spec)); err != nil {
+	if err := errors.Join(err, c.checkStorable(), c.checkHooks(spec), c.checkWorkingDirectory(spec)); err != nil {
 		return err
 	}
 	if len(c.once.Args) > 0 && !plain {
@@ -82,6 +82,9 @@ func (c *compiler) compileOnce() error {
 	}
 	spec.Process.Env = append(spec.Process.Env, c.once.Env...)
 	runcspec.GiveTerminal(spec.Process, spec.Mounts, c.once.Terminal)
+	if err := runcspec.CheckUTF8(spec.Process); err != nil {
+		return err
+	}
 	return c.stageOnce(spec)
 }
 

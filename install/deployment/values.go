@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/templates"
@@ -102,6 +103,18 @@ func (c *compiler) checkSecretSize() error {
 		return fmt.Errorf("the secrets %s hold %d bytes, and systemd takes less than %d", strings.Join(c.secretNames(), ", "), size, maxSecrets)
 	}
 	return nil
+}
+
+// checkStorable refuses values that JSON cannot hold, and with it neither the record nor
+// config.json. Where a template has such a value, that has been told with the place.
+func (c *compiler) checkStorable() error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.set)) {
+		if !utf8.ValidString(c.set[name]) {
+			wrong = append(wrong, fmt.Errorf("the value of $%s is not valid UTF-8, as all but secrets must be", name))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 func (c *compiler) secretNames() []string { return slices.Sorted(maps.Keys(c.secrets)) }
