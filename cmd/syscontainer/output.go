@@ -15,13 +15,13 @@ import (
 // printError writes err as people are to read it: what went wrong on the first
 // line, and advice on lines of its own.
 func printError(w io.Writer, err error) {
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	lines := strings.Split(strings.TrimSpace(printable(err.Error())), "\n")
 	fmt.Fprintf(w, "syscontainer: %s\n", lines[0])
 	for _, line := range lines[1:] {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
 	for _, hint := range hints(err) {
-		fmt.Fprintf(w, "hint: %s\n", strings.ReplaceAll(hint, "\n", "\n      "))
+		fmt.Fprintf(w, "hint: %s\n", strings.ReplaceAll(printable(hint), "\n", "\n      "))
 	}
 }
 
@@ -43,7 +43,7 @@ func hints(err error) []string {
 	return found
 }
 
-// resultWriter remembers that a result could not be written, so that a script
+// resultWriter writes what is printable, and remembers that a result could not be written, so that a script
 // does not take half a list for a whole one.
 type resultWriter struct {
 	to  io.Writer
@@ -51,11 +51,13 @@ type resultWriter struct {
 }
 
 func (w *resultWriter) Write(p []byte) (int, error) {
-	n, err := w.to.Write(p)
-	if err != nil && w.err == nil {
-		w.err = fmt.Errorf("writing the result: %w", err)
+	if _, err := io.WriteString(w.to, printable(string(p))); err != nil {
+		if w.err == nil {
+			w.err = fmt.Errorf("writing the result: %w", err)
+		}
+		return 0, err
 	}
-	return n, err
+	return len(p), nil
 }
 
 func jsonFlag() cli.Flag {
@@ -82,7 +84,7 @@ func (o output) print(result any, people func(w io.Writer)) error {
 }
 
 func (o output) warn(text string) {
-	fmt.Fprintf(o.stderr, "syscontainer: warning: %s\n", text)
+	fmt.Fprintf(o.stderr, "syscontainer: warning: %s\n", strings.ReplaceAll(printable(text), "\n", "\n  "))
 }
 
 // printJSON writes value in the form of --json: indented, with stable keys.
