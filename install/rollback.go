@@ -102,6 +102,10 @@ func (in *Installer) checkPlaces(r *deployment.Record) error {
 		if owner := owners[f.Path]; owner != "" && owner != r.Name && f.Kind != deployment.Directory {
 			return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
 		}
+		info, err := in.Tree.Stat(f.Path)
+		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && f.Kind != deployment.Symlink {
+			return hint.Add(fmt.Errorf("%s is to be a %s, and something else is there", f.Path, f.Kind), "move it away, and repeat the command")
+		}
 	}
 	return nil
 }

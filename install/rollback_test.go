@@ -175,3 +175,19 @@ func TestARollbackThatIsInterruptedStandsOrIsNone(t *testing.T) {
 		}
 	})
 }
+
+func TestRollbackSaysWhatIsInTheWay(t *testing.T) {
+	s := updatable(t, nil)
+	s.update(install.UpdateRequest{})
+	s.mkdir("etc/db-link")
+	s.mkdir("usr/local/bin/dbctl/below")
+	if err := s.Tree.RemoveAll("/etc/db/db.conf"); err != nil {
+		t.Fatal(err)
+	}
+	s.mkdir("etc/db/db.conf")
+	before := s.tree()
+	_, err := s.Rollback(t.Context(), "db", install.RollbackRequest{})
+	if err == nil || !strings.Contains(err.Error(), "is to be a file, and something else is there") || len(hintsOf(err)) != 1 || s.tree() != before {
+		t.Errorf("got error %v", err)
+	}
+}

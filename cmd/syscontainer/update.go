@@ -83,6 +83,9 @@ func parseUpdate(c *cli.Context) (updateOptions, error) {
 			}
 		}
 	}
+	if c.IsSet("rebase") && c.String("rebase") == "" {
+		return o, usageErrorf("update: --rebase names no image")
+	}
 	values, err := parseValues(c)
 	if err != nil {
 		return o, err
