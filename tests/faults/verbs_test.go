@@ -20,6 +20,8 @@ type verb struct {
 	// part says which part of the host a path belongs to, for a command that does one thing after the other: each part
 	// is as before or as after. nil: there is one.
 	part func(path string) string
+	// unsound says that the repo lacks something until the command has ended well.
+	unsound bool
 	// killed makes of the host one on which another command was killed. before is then what that one found.
 	killed step
 }
@@ -58,6 +60,27 @@ func tamper(t *testing.T, h host, _ images) {
 	h.write("etc/systemd/system/app.service", "[Service]\n")
 }
 
+// lose takes the object of a file out of the repo; the deployment still has the file.
+func lose(t *testing.T, h host, _ images) {
+	kept, err := os.Stat(filepath.Join(h.root, stateDir, "containers/app/deploy/1/rootfs/usr/share/app/data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := filepath.Glob(filepath.Join(h.root, repoDir, "objects/*/*.file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range objects {
+		if info, err := os.Stat(object); err == nil && os.SameFile(info, kept) {
+			if err := os.Remove(object); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("the repo has no such object")
+}
+
 // itself has each path be as before or as after.
 func itself(path string) string { return path }
 
@@ -92,6 +115,7 @@ var verbs = []verb{
 	{name: "uninstall with the data", begin: []step{run(install...)}, args: append(uninstall, "--purge"), undo: install, onward: true},
 	{name: "update of all", begin: []step{run(install...), beside, serve("v2")}, args: []string{"update", "--all"}, undo: rollback, part: container},
 	{name: "repair", begin: []step{run(install...), tamper}, args: []string{"verify", "--repair"}, undo: uninstall, part: itself},
+	{name: "repair of the store", begin: []step{run(install...), lose}, args: []string{"verify", "--repair"}, undo: uninstall, part: itself, unsound: true},
 	{name: "prune", begin: []step{run("pull", image)}, args: []string{"images", "prune", "--all"}, onward: true},
 	{name: "recover an install", killed: kill(60, install...), args: []string{"recover"}, undo: uninstall},
 	{name: "recover an update", begin: []step{run(install...), serve("v2")}, killed: kill(60, update...), args: []string{"recover"}, undo: uninstall},
