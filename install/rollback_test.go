@@ -179,8 +179,6 @@ func TestARollbackThatIsInterruptedStandsOrIsNone(t *testing.T) {
 func TestRollbackSaysWhatIsInTheWay(t *testing.T) {
 	s := updatable(t, nil)
 	s.update(install.UpdateRequest{})
-	s.mkdir("etc/db-link")
-	s.mkdir("usr/local/bin/dbctl/below")
 	if err := s.Tree.RemoveAll("/etc/db/db.conf"); err != nil {
 		t.Fatal(err)
 	}
