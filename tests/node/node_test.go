@@ -31,6 +31,7 @@ func TestNode(t *testing.T) {
 		hosttest.SameText(t, unit+" after the boot", m.Property(unit, "ActiveState")+" "+m.Property(unit, "NRestarts"), "active 0")
 	}
 	startedInOrder(t, m)
+	t.Run("the order is that of the page", func(t *testing.T) { hasThePagesOrder(t, m.For(t)) })
 	t.Run("the network is flannel's", func(t *testing.T) { hasFlannelsNetwork(t, m.For(t)) })
 	t.Run("the processes are in the unit", func(t *testing.T) { processesAreInTheUnit(t, m.For(t)) })
 
@@ -116,6 +117,17 @@ func moment(t *testing.T, m *hosttest.Machine, unit, change string) time.Duratio
 		t.Fatalf("%s of %s is %q", change, unit, text)
 	}
 	return time.Duration(microseconds) * time.Microsecond
+}
+
+// hasThePagesOrder has a kubelet of somebody else on the node, as docs/ordering.md has, which draws the same.
+func hasThePagesOrder(t *testing.T, m *hosttest.Machine) {
+	const kubelet = "/usr/lib/systemd/system/kubelet.service"
+	write(t, m, kubelet, "[Unit]\nAfter=network-online.target\n[Service]\nExecStart=/usr/bin/kubelet\n")
+	graph := m.Must("syscontainer", "graph")
+	if !strings.Contains(readPage(t, "ordering.md"), "\n# syscontainer graph\n"+graph+"\n```\n") {
+		t.Errorf("docs/ordering.md has another order than\n%s", graph)
+	}
+	m.Must("rm", kubelet)
 }
 
 func hasFlannelsNetwork(t *testing.T, m *hosttest.Machine) {

@@ -1,9 +1,6 @@
 package update_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,28 +28,13 @@ Type=notify
 NotifyAccess=all
 ExecStart=$EXEC_START
 Restart=on-failure
-RestartSec=1
+# On a busy machine, systemd's own restart would else come before the way back.
+RestartSec=10
 TimeoutStartSec=3
 [Install]
 WantedBy=multi-user.target
 `
 )
-
-// buildApp compiles the program in the images: one static file.
-func buildApp(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "app")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", file, "../app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	program, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(program)
-}
 
 // appImage is a layout with the app, and files in the place of its own.
 func appImage(t *testing.T, program string, files ociimage.Files) string {
@@ -127,7 +109,7 @@ var bad = []struct {
 
 func TestABadUpdateChangesNothing(t *testing.T) {
 	m := machine(t, "/var/lib/app")
-	program := buildApp(t)
+	program := hosttest.App(t)
 	publish(t, m, appImage(t, program, nil), "app:latest")
 	m.Must("syscontainer", "install", "--system", "--set", "GREETING=mine", "docker://localhost:5000/app")
 	m.Must("systemctl", "start", "app")
@@ -137,25 +119,25 @@ func TestABadUpdateChangesNothing(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			m := m.For(t)
 			publish(t, m, appImage(t, program, b.files), "app:latest")
-			pid := property(m, "app", "MainPID")
+			pid := m.Property("app", "MainPID")
 			result := m.Try("syscontainer", "update", "app")
 			if result.Code != 1 {
 				t.Errorf("exit status %d: %s", result.Code, result.Stdout)
 			}
-			contains(t, "the message", result.Stderr, b.says...)
+			hosttest.Contains(t, "the message", result.Stderr, b.says...)
 			runsAsBefore(t, m, repo)
 			if !b.remembered {
-				sameText(t, "the main process", property(m, "app", "MainPID"), pid)
+				hosttest.SameText(t, "the main process", m.Property("app", "MainPID"), pid)
 				return
 			}
 			again := m.Try("syscontainer", "update", "app")
 			if again.Code != 1 {
 				t.Errorf("the same again: exit status %d", again.Code)
 			}
-			contains(t, "the same again", again.Stderr, "failed before: ", "syscontainer update --retry app")
+			hosttest.Contains(t, "the same again", again.Stderr, "failed before: ", "syscontainer update --retry app")
 			all := m.Try("syscontainer", "update", "--all")
-			contains(t, "update --all", all.Stderr, "app: skipped: sha256:")
-			sameText(t, "update --all", all.Stdout, "")
+			hosttest.Contains(t, "update --all", all.Stderr, "app: skipped: sha256:")
+			hosttest.SameText(t, "update --all", all.Stdout, "")
 			if all.Code != 0 {
 				t.Errorf("update --all: exit status %d", all.Code)
 			}
@@ -164,8 +146,8 @@ func TestABadUpdateChangesNothing(t *testing.T) {
 	good := ociimage.Files{"exports/manifest.json": `{"defaultValues": {"GREETING": "new"}, "healthCheck": {"exec": ["/bin/app", "once", "0"], "interval": "100ms"}}`}
 	publish(t, m, appImage(t, program, good), "app:latest")
 	m.Must("syscontainer", "update", "--wait", "1s", "app")
-	sameText(t, "the state", property(m, "app", "ActiveState"), "active")
-	contains(t, "the journal", m.Must("journalctl", "--unit=app"), "serving, GREETING=mine")
+	hosttest.SameText(t, "the state", m.Property("app", "ActiveState"), "active")
+	hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=app"), "serving, GREETING=mine")
 }
 
 const repoList = "cd /var/lib/syscontainer/repo && find objects refs -type f | sort"
@@ -173,12 +155,12 @@ const repoList = "cd /var/lib/syscontainer/repo && find objects refs -type f | s
 // runsAsBefore demands that a failed update has left nothing but the memory of it.
 func runsAsBefore(t *testing.T, m *hosttest.Machine, repo string) {
 	t.Helper()
-	sameText(t, "the state", property(m, "app", "ActiveState"), "active")
-	sameText(t, "the restarts", property(m, "app", "NRestarts"), "0")
+	hosttest.SameText(t, "the state", m.Property("app", "ActiveState"), "active")
+	hosttest.SameText(t, "the restarts", m.Property("app", "NRestarts"), "0")
 	const state = "/var/lib/syscontainer/containers/app/"
-	sameText(t, "the deployments", m.Must("sh", "-c", "cd "+state+" && ls -A . deploy && readlink current"), ".:\ncurrent\ndeploy\nhistory.json\n\ndeploy:\n1\ndeploy/1")
-	root := m.Must("stat", "-c", "%i", "/proc/"+property(m, "app", "MainPID")+"/root/exports/manifest.json")
-	sameText(t, "what runs", root, m.Must("stat", "-c", "%i", state+"deploy/1/rootfs/exports/manifest.json"))
-	sameText(t, "the data", m.Must("cat", "/var/lib/app/data"), "precious")
-	sameText(t, "the repo", m.Must("sh", "-c", repoList), repo)
+	hosttest.SameText(t, "the deployments", m.Must("sh", "-c", "cd "+state+" && ls -A . deploy && readlink current"), ".:\ncurrent\ndeploy\nhistory.json\n\ndeploy:\n1\ndeploy/1")
+	root := m.Must("stat", "-c", "%i", "/proc/"+m.Property("app", "MainPID")+"/root/exports/manifest.json")
+	hosttest.SameText(t, "what runs", root, m.Must("stat", "-c", "%i", state+"deploy/1/rootfs/exports/manifest.json"))
+	hosttest.SameText(t, "the data", m.Must("cat", "/var/lib/app/data"), "precious")
+	hosttest.SameText(t, "the repo", m.Must("sh", "-c", repoList), repo)
 }

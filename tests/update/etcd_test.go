@@ -40,10 +40,10 @@ func running(t *testing.T) *hosttest.Machine {
 // keeps demands that etcd serves its data, from the deployment with that number.
 func keeps(t *testing.T, m *hosttest.Machine, deployment string) {
 	t.Helper()
-	sameText(t, "the data", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
-	sameText(t, "what is current", m.Must("readlink", state+"current"), "deploy/"+deployment)
-	root := m.Must("stat", "-c", "%i", "/proc/"+property(m, "etcd", "MainPID")+"/root/exports/manifest.json")
-	sameText(t, "what runs", root, m.Must("stat", "-c", "%i", state+"deploy/"+deployment+"/rootfs/exports/manifest.json"))
+	hosttest.SameText(t, "the data", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	hosttest.SameText(t, "what is current", m.Must("readlink", state+"current"), "deploy/"+deployment)
+	root := m.Must("stat", "-c", "%i", "/proc/"+m.Property("etcd", "MainPID")+"/root/exports/manifest.json")
+	hosttest.SameText(t, "what runs", root, m.Must("stat", "-c", "%i", state+"deploy/"+deployment+"/rootfs/exports/manifest.json"))
 	if left := m.Try("test", "-e", state+"pending.json"); left.Code == 0 {
 		t.Error("the change is still pending")
 	}
@@ -52,21 +52,21 @@ func keeps(t *testing.T, m *hosttest.Machine, deployment string) {
 func TestEtcdKeepsItsDataOverUpdateAndRollback(t *testing.T) {
 	m := running(t)
 	same := m.Must("syscontainer", "update", "etcd")
-	contains(t, "an update without a change", same, "the latest version is already installed")
-	pid := property(m, "etcd", "MainPID")
-	sameText(t, "update --all without a change", m.Must("syscontainer", "update", "--all"), same)
-	sameText(t, "the main process", property(m, "etcd", "MainPID"), pid)
+	hosttest.Contains(t, "an update without a change", same, "the latest version is already installed")
+	pid := m.Property("etcd", "MainPID")
+	hosttest.SameText(t, "update --all without a change", m.Must("syscontainer", "update", "--all"), same)
+	hosttest.SameText(t, "the main process", m.Property("etcd", "MainPID"), pid)
 	keeps(t, m, "1")
 
 	publish(t, m, nextEtcd(t), "etcd:latest")
-	contains(t, "the update", m.Must("syscontainer", "update", "etcd"), "updated to docker://localhost:5000/etcd:latest (deployment 2 after 1)")
+	hosttest.Contains(t, "the update", m.Must("syscontainer", "update", "etcd"), "updated to docker://localhost:5000/etcd:latest (deployment 2 after 1)")
 	keeps(t, m, "2")
-	sameText(t, "the new host file", m.Must("cat", "/usr/local/share/etcd"), "next")
-	contains(t, "what was set, and the new default", m.Must("cat", "/etc/etcd/etcd.conf"), "log-level: 'warn'", "auto-compaction-retention: '1'")
-	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "Deactivated successfully")
+	hosttest.SameText(t, "the new host file", m.Must("cat", "/usr/local/share/etcd"), "next")
+	hosttest.Contains(t, "what was set, and the new default", m.Must("cat", "/etc/etcd/etcd.conf"), "log-level: 'warn'", "auto-compaction-retention: '1'")
+	hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "Deactivated successfully")
 	t.Logf("etcd was down for %v, of which it took %v to stop", downTime(t, m), stopTime(t, m))
 
-	contains(t, "the rollback", m.Must("syscontainer", "rollback", "--wait", "1s", "etcd"), "(deployment 1 after 2)")
+	hosttest.Contains(t, "the rollback", m.Must("syscontainer", "rollback", "--wait", "1s", "etcd"), "(deployment 1 after 2)")
 	keeps(t, m, "1")
 	if left := m.Try("test", "-e", "/usr/local/share/etcd"); left.Code == 0 {
 		t.Error("the rollback left the new host file")
@@ -81,7 +81,7 @@ func TestEtcdKeepsItsDataOverUpdateAndRollback(t *testing.T) {
 // stamp is when something happened to the unit, by the clock that never jumps.
 func stamp(t *testing.T, m *hosttest.Machine, name string) time.Duration {
 	t.Helper()
-	µs, err := strconv.ParseInt(property(m, "etcd", name+"Monotonic"), 10, 64)
+	µs, err := strconv.ParseInt(m.Property("etcd", name+"Monotonic"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}

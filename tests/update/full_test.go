@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
@@ -11,12 +12,12 @@ import (
 func TestAnUpdateThatDoesNotFit(t *testing.T) {
 	m := machine(t, "/var/lib/app")
 	m.Must("sh", "-ec", "mkdir -p /var/lib/syscontainer && mount -t tmpfs -o size=24m,mode=700 tmpfs /var/lib/syscontainer")
-	program := buildApp(t)
+	program := hosttest.App(t)
 	publish(t, m, appImage(t, program, nil), "app:latest")
 	m.Must("syscontainer", "install", "--system", "--set", "GREETING=mine", "docker://localhost:5000/app")
 	m.Must("systemctl", "start", "app")
 	m.Must("sh", "-c", "echo precious >/var/lib/app/data")
-	pid := property(m, "app", "MainPID")
+	pid := m.Property("app", "MainPID")
 
 	noise := make([]byte, 40<<20)
 	rand.NewChaCha8([32]byte{}).Read(noise)
@@ -25,13 +26,13 @@ func TestAnUpdateThatDoesNotFit(t *testing.T) {
 	if result.Code != 1 {
 		t.Errorf("exit status %d: %s", result.Code, result.Stdout)
 	}
-	contains(t, "the message", result.Stderr, "updating app: ", "no space left on device")
+	hosttest.Contains(t, "the message", result.Stderr, "updating app: ", "no space left on device")
 	m.Must("syscontainer", "images", "prune") // the layers that did arrive
-	sameText(t, "the main process", property(m, "app", "MainPID"), pid)
-	sameText(t, "what is current", m.Must("readlink", "/var/lib/syscontainer/containers/app/current"), "deploy/1")
+	hosttest.SameText(t, "the main process", m.Property("app", "MainPID"), pid)
+	hosttest.SameText(t, "what is current", m.Must("readlink", "/var/lib/syscontainer/containers/app/current"), "deploy/1")
 
 	publish(t, m, appImage(t, program, ociimage.Files{"small": "x"}), "app:latest")
 	m.Must("syscontainer", "update", "--wait", "0s", "app")
-	sameText(t, "what is current", m.Must("readlink", "/var/lib/syscontainer/containers/app/current"), "deploy/2")
-	sameText(t, "the data", m.Must("cat", "/var/lib/app/data"), "precious")
+	hosttest.SameText(t, "what is current", m.Must("readlink", "/var/lib/syscontainer/containers/app/current"), "deploy/2")
+	hosttest.SameText(t, "the data", m.Must("cat", "/var/lib/app/data"), "precious")
 }

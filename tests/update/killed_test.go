@@ -20,7 +20,7 @@ func TestAnUpdateThatIsKilledBeforeItHasProvedItself(t *testing.T) {
 	m := running(t)
 	publish(t, m, nextEtcd(t), "etcd:latest")
 	killWhileWatched(t, m)
-	contains(t, "recover", m.Must("syscontainer", "recover"), "recovered etcd")
+	hosttest.Contains(t, "recover", m.Must("syscontainer", "recover"), "recovered etcd")
 	keeps(t, m, "1")
 	if left := m.Must("ls", state+"deploy"); left != "1" {
 		t.Errorf("there are the deployments %q", left)
@@ -32,7 +32,7 @@ func TestAnUpdateThatIsKilledBeforeItHasProvedItself(t *testing.T) {
 	}
 	m.Eventually("etcdctl", "endpoint", "health")
 	keeps(t, m, "1")
-	sameText(t, "the recovery", property(m, "syscontainer-recover", "Result"), "success")
+	hosttest.SameText(t, "the recovery", m.Property("syscontainer-recover", "Result"), "success")
 
 	m.Must("syscontainer", "update", "--wait", "1s", "etcd")
 	keeps(t, m, "4")

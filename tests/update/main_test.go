@@ -3,12 +3,6 @@
 package update_test
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
-	"log"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host"
@@ -19,18 +13,7 @@ import (
 
 var bed *testbed.Bed
 
-func TestMain(m *testing.M) {
-	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
-	var err error
-	if bed, err = testbed.Open(context.Background(), suite); err != nil {
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := bed.Close(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { hosttest.Main(m, &bed) }
 
 // machine boots a host. At the end of the test everything is uninstalled, after which the disk must be as it was
 // before the test but for what stays: data and images.
@@ -42,7 +25,7 @@ func machine(t *testing.T, stays ...string) *hosttest.Machine {
 	before := m.Disk(stays...)
 	t.Cleanup(func() {
 		var containers []struct{ Name string }
-		parse(t, m.Must("syscontainer", "list", "--json"), &containers)
+		hosttest.Parse(t, m.Must("syscontainer", "list", "--json"), &containers)
 		for _, c := range containers {
 			m.Must("syscontainer", "uninstall", c.Name)
 		}
@@ -74,32 +57,4 @@ func extend(t *testing.T, files ociimage.Files) string {
 		t.Fatal(err)
 	}
 	return layout
-}
-
-func parse(t *testing.T, text string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), into); err != nil {
-		t.Fatalf("%v in what should be JSON:\n%s", err, text)
-	}
-}
-
-// property is what systemd says of a unit.
-func property(m *hosttest.Machine, unit, name string) string {
-	return m.Must("systemctl", "show", "--property="+name, "--value", unit)
-}
-
-func contains(t *testing.T, what, text string, words ...string) {
-	t.Helper()
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%s should have %q:\n%s", what, word, text)
-		}
-	}
-}
-
-func sameText(t *testing.T, what, got, want string) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %q, want %q", what, got, want)
-	}
 }
