@@ -134,17 +134,13 @@ func (f *folder) move(name string) error {
 	if err := syncPath(from); err != nil {
 		return err
 	}
+	if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+		f.placed = append(f.placed, to) // before its directories are made, which go with it
+	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	_, err := os.Lstat(to)
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		f.placed = append(f.placed, to)
-	}
-	return nil
+	return os.Rename(from, to)
 }
 
 // undo removes what was placed, the mark as the last. A blob that was there before has the same content now.
