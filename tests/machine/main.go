@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -52,7 +53,19 @@ func shell(ctx context.Context, suite host.Suite) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, bed.Close()) }()
-	h, err := bed.Lab.Boot(ctx, bed.Machine())
+	network, err := host.NewNetwork(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, network.Close()) }()
+	disk, err := bed.Lab.TempDir()
+	if err != nil {
+		return err
+	}
+	o := bed.Machine() // with what a node needs: an interface, and a disk for Docker
+	o.Network, o.Address = network, netip.MustParsePrefix("10.0.0.2/24")
+	o.Mounts = map[string]string{"/var/lib/docker": disk}
+	h, err := bed.Lab.Boot(ctx, o)
 	if err != nil {
 		return err
 	}
