@@ -100,11 +100,22 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// hideHelp keeps the library from taking the container "h" or "help" for its command help.
+// hideHelp keeps the library from taking the container "h" or "help" for its command help, and
+// from telling of each switch that it is off by default.
 func hideHelp(command *cli.Command) {
 	command.HideHelpCommand = true
+	hideFalse(command.Flags)
 	for _, below := range command.Subcommands {
 		hideHelp(below)
+	}
+}
+
+// hideFalse leaves out of --help that a switch is off by default.
+func hideFalse(flags []cli.Flag) {
+	for _, flag := range flags {
+		if flag, ok := flag.(*cli.BoolFlag); ok {
+			flag.DisableDefaultText = true
+		}
 	}
 }
 
@@ -124,7 +135,20 @@ func completeEach(commands []*cli.Command) {
 	}
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error { return &hint.UsageError{Err: err} }
+// onUsageError says of an option that is wrong where the right ones stand. That an option is unknown the
+// library tells by its words alone.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return usageErrorf("%w; see: %s --help", err, c.Command.HelpName)
+	}
+	for _, flag := range c.App.Flags {
+		if slices.Contains(flag.Names(), name) {
+			return usageErrorf("--%s stands before the command; see: %s --help", name, c.App.Name)
+		}
+	}
+	return usageErrorf("there is no option %q; see: %s --help", name, c.Command.HelpName)
+}
 
 func usageErrorf(format string, args ...any) error {
 	return &hint.UsageError{Err: fmt.Errorf(format, args...)}
@@ -146,7 +170,7 @@ func completeFlags(c *cli.Context) {
 // noArguments refuses arguments of a command that takes none.
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
-		return usageErrorf("%s: takes no arguments, and got %q", c.Command.Name, c.Args().First())
+		return usageErrorf("there is an argument, %[2]q, and %[1]s takes none", c.Command.HelpName, c.Args().First())
 	}
 	return nil
 }

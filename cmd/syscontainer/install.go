@@ -133,6 +133,9 @@ func printInstalled(w io.Writer, o installOptions, result *install.Result) {
 	case result.Present:
 		fmt.Fprintf(w, "%s is already present (%s, deployment %d); nothing was changed\n",
 			result.Name, record.Image.Reference, record.Deployment)
+		if len(o.request.Values) > 0 {
+			fmt.Fprintf(w, "give it other values with: syscontainer update --set NAME=VALUE %s\n", result.Name)
+		}
 	default:
 		fmt.Fprintf(w, "installed %s from %s\n", result.Name, record.Image.Reference)
 		if record.Unit != "" && !o.starts(record) {

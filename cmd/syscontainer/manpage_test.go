@@ -97,7 +97,7 @@ func term(flag cli.Flag) string {
 func usage(flag cli.Flag) string {
 	documented := flag.(cli.DocGenerationFlag)
 	text := placeholder.ReplaceAllString(roff(documented.GetUsage()), `\fI$1\fR`)
-	if value := documented.GetValue(); documented.TakesValue() && value != "" && value != "[]" {
+	if value := documented.GetDefaultText(); documented.TakesValue() && value != "" {
 		text += " (default: " + roff(value) + ")"
 	}
 	return text

@@ -21,7 +21,7 @@ func rollbackCommand() *cli.Command {
 			"twice rolls forward again. As with update, a service that runs is restarted, and the\n" +
 			"deployment is put back that was there when that fails.",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "to", Usage: "go to deployment `N`, one of those that show lists"},
+			&cli.IntFlag{Name: "to", Usage: "go to deployment `N`, one of those that show lists", DefaultText: "the one before"},
 			waitFlag(),
 			dryRunFlag(),
 			jsonFlag(),
