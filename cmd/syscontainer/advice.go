@@ -45,6 +45,8 @@ func advisePull(err error, failed *imagestore.PullError, root string) error {
 	case imagestore.ErrUntrusted:
 		return hint.Add(err, "put the certificate of the registry's CA into %s\nor, if the registry is to be trusted without, say insecure = true of it in %s",
 			file("etc/containers/certs.d/"+host+"/ca.crt"), file("etc/containers/registries.conf"))
+	case imagestore.ErrForm:
+		return hint.Add(err, "archives are read as oci-archive: or docker-archive:, directories as oci: or dir:")
 	case imagestore.ErrBlocked:
 		return hint.Add(err, "%s blocks it", file("etc/containers/registries.conf"))
 	case imagestore.ErrRejected:

@@ -71,7 +71,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "root", Usage: "work on the host whose file tree is below `DIR`, which does not run", TakesFile: true},
 			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` of that host", TakesFile: true},
 			&cli.DurationFlag{Name: "wait-lock", Usage: "wait no longer than `DURATION` for another syscontainer that changes the host; 0s not at all",
-				Value: install.WaitForever, DefaultText: "without limit"},
+				Value: install.WaitForever, DefaultText: "without limit", Action: notNegative("wait-lock")},
 			&cli.StringFlag{Name: "log-level", Usage: "tell more or less: `LEVEL` is debug, info, warn or error", Value: "warn"},
 		},
 		Commands: []*cli.Command{

@@ -104,7 +104,22 @@ func parseUpdate(c *cli.Context) (updateOptions, error) {
 
 // waitFlag is that of verbs that restart a service.
 func waitFlag() cli.Flag {
-	return &cli.DurationFlag{Name: "wait", Value: 10 * time.Second, Usage: "a service that was ready must stay up for `DURATION`, or the old deployment is put back"}
+	return &cli.DurationFlag{
+		Name:   "wait",
+		Value:  10 * time.Second,
+		Usage:  "a service that was ready must stay up for `DURATION`, or the old deployment is put back",
+		Action: notNegative("wait"),
+	}
+}
+
+// notNegative refuses durations that are less than nothing.
+func notNegative(flag string) func(*cli.Context, time.Duration) error {
+	return func(_ *cli.Context, d time.Duration) error {
+		if d < 0 {
+			return usageErrorf("--%s: %v is less than nothing", flag, d)
+		}
+		return nil
+	}
 }
 
 func runUpdate(ctx context.Context, installer *install.Installer, o updateOptions, out output) error {

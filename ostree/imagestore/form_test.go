@@ -29,6 +29,7 @@ func TestForms(t *testing.T) {
 	} {
 		fails(t, store, repo, ref, imagestore.ErrForm, says)
 	}
+	fails(t, store, repo, archive, nil, "a path needs its transport, as in oci-archive:"+archive)
 	fails(t, store, repo, "oci-archive:"+filepath.Join(dir, "nothing"), imagestore.ErrUnknown)
 }
 

@@ -129,6 +129,9 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 	if strings.HasPrefix(text, "sha256:") && prefixPattern.MatchString(text) {
 		return nil, fmt.Errorf("%w: only images of the repo are found by ID or digest", ErrUnknown)
 	}
+	if isPath(text) {
+		return nil, fmt.Errorf("a path needs its transport, as in oci-archive:%[1]s, docker-archive:%[1]s or oci:%[1]s", text)
+	}
 	names, err := s.shortNames(text)
 	if err != nil {
 		return nil, err
@@ -142,6 +145,11 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 		refs = append(refs, ref)
 	}
 	return refs, nil
+}
+
+// isPath tells that people mean a file or directory.
+func isPath(text string) bool {
+	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../")
 }
 
 // parse reads a reference with a transport.
