@@ -165,11 +165,11 @@ func TestARollbackThatFailsIsNone(t *testing.T) {
 }
 
 func TestARollbackThatIsInterruptedStandsOrIsNone(t *testing.T) {
-	eachChange(t, true, mustUpdate, rollbackDB, func(t *testing.T, s *scene, before, after string, err error) {
+	eachChange(t, true, mustUpdate, rollbackDB, func(t *testing.T, s *scene, before, after string, _ error) {
 		if _, err := s.Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Update(t.Context(), "db", install.UpdateRequest{LeaveRolledBack: true})
+		_, err := s.Update(t.Context(), "db", install.UpdateRequest{LeaveRolledBack: true})
 		if back := s.settled() == after; back != errors.As(err, new(*install.RolledBackError)) {
 			t.Errorf("rolled back: %v, got error %v", back, err)
 		}
