@@ -232,6 +232,10 @@ func TestRecoverLosesNoInstallation(t *testing.T) {
 		"the pending change says nothing":       func(s *scene) error { s.write(state+"pending.json", "{}", 0o600); return nil },
 		"the pending change leads to nothing":   func(s *scene) error { s.write(state+"pending.json", `{"from":1,"to":7}`, 0o600); return nil },
 		"the pending change comes from nothing": func(s *scene) error { s.write(state+"pending.json", `{"from":7,"to":1}`, 0o600); return nil },
+		"the pending change purges what is above": func(s *scene) error {
+			s.write(state+"pending.json", `{"from":1,"to":0,"purges":["/var/lib/db/../../../etc"]}`, 0o600)
+			return nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)

@@ -164,6 +164,11 @@ func (in *Installer) readPending(name string) (pendingChange, error) {
 	if pending.From == 0 && pending.To == 0 {
 		return pending, fmt.Errorf("reading %s: it names no deployment", file)
 	}
+	for _, dir := range pending.Purges {
+		if !path.IsAbs(dir) || path.Clean(dir) != dir {
+			return pending, fmt.Errorf("reading %s: %q is no directory that a purge removes", file, dir)
+		}
+	}
 	return pending, nil
 }
 
