@@ -16,15 +16,15 @@ const (
 func (m *machine) dockersContainers() {
 	m.t.Helper()
 	m.Must("systemctl", "start", "docker-registry", "docker")
-	id := m.Must("docker", "run", "--detach", "--name=small", "--memory=32m", "--pids-limit=50", "--cpus=0.5", busybox, "sleep", "100000")
+	id := m.Must("docker", "run", "--detach", "--name=small", "--memory=64m", "--pids-limit=50", "--cpus=0.5", busybox, "sleep", "100000")
 	group := dockerUnit + "/containers/" + id
 	hosttest.SameText(m.t, "where the container runs", m.Must("cat", group+"/cgroup.procs"), m.Must("docker", "inspect", "--format={{.State.Pid}}", "small"))
-	hosttest.SameText(m.t, "--memory", m.Must("cat", group+"/memory.max"), strconv.Itoa(32<<20))
+	hosttest.SameText(m.t, "--memory", m.Must("cat", group+"/memory.max"), strconv.Itoa(64<<20))
 	hosttest.SameText(m.t, "--pids-limit", m.Must("cat", group+"/pids.max"), "50")
 	hosttest.SameText(m.t, "--cpus", m.Must("cat", group+"/cpu.max"), "50000 100000")
 	hosttest.SameText(m.t, "what is in the unit's own group", m.Must("cat", dockerUnit+"/cgroup.procs"), "")
 
-	if hog := m.Try("docker", "run", "--name=hog", "--memory=16m", busybox, "tail", "/dev/zero"); hog.Code != 128+9 {
+	if hog := m.Try("docker", "run", "--name=hog", "--memory=64m", busybox, "tail", "/dev/zero"); hog.Code != 128+9 {
 		m.t.Errorf("a container without end of memory: %d, %s", hog.Code, hog.Stderr)
 	}
 	hosttest.SameText(m.t, "why it ended", m.Must("docker", "inspect", "--format={{.State.OOMKilled}}", "hog"), "true")
@@ -39,7 +39,7 @@ func (m *machine) dockersContainers() {
 	hosttest.SameText(m.t, "Docker after that", m.Property("docker", "MainPID"), pid)
 	hosttest.SameText(m.t, "the other container", m.Must("docker", "inspect", "--format={{.State.Running}}", "small"), "true")
 	usage := m.Must("docker", "stats", "--no-stream", "--format={{.MemUsage}}", "small")
-	hosttest.Contains(m.t, "docker stats", usage, "/ 32MiB")
+	hosttest.Contains(m.t, "docker stats", usage, "/ 64MiB")
 	if strings.HasPrefix(usage, "0B") {
 		m.t.Errorf("docker stats: %s", usage)
 	}
