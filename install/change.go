@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
@@ -46,6 +47,24 @@ type pendingChange struct {
 	Phase  phase                `json:"phase,omitempty"`
 	Before deployment.Situation `json:"before,omitzero"`
 	Purges []string             `json:"purges,omitempty"`
+}
+
+// check refuses what nobody can have written down: such a change is not to be believed.
+func (p pendingChange) check() error {
+	for _, n := range []int{p.From, p.To} {
+		if n < 0 || n > lastNumber {
+			return fmt.Errorf("%d is not the number of a deployment", n)
+		}
+	}
+	if p.From == 0 && p.To == 0 {
+		return errors.New("it names no deployment")
+	}
+	for _, dir := range p.Purges {
+		if !path.IsAbs(dir) || path.Clean(dir) != dir {
+			return fmt.Errorf("%q is no directory to be purged", dir)
+		}
+	}
+	return nil
 }
 
 func deploymentOf(r *deployment.Record) int {

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/drift"
 	"github.com/syscontainer/syscontainer/install/hint"
+	"github.com/syscontainer/syscontainer/unitgen"
 )
 
 // Summary is a line of the list of containers.
@@ -95,10 +97,15 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	}
 	read.Wait()
 	units := []string{}
-	for _, summary := range list {
-		if summary.Unit != "" {
-			units = append(units, summary.Unit)
+	for i, summary := range list {
+		if summary.Unit == "" {
+			continue
 		}
+		if err := unitgen.CheckUnitName(summary.Unit); err != nil { // systemd would answer for none of them
+			list[i].Unit, list[i].Error = "", cmp.Or(summary.Error, err.Error())
+			continue
+		}
+		units = append(units, summary.Unit)
 	}
 	states, err := in.Services.States(ctx, units)
 	if err != nil {

@@ -161,8 +161,8 @@ func (in *Installer) readPending(name string) (pendingChange, error) {
 	if err := json.Unmarshal(data, &pending); err != nil {
 		return pending, fmt.Errorf("reading %s: %w", file, err)
 	}
-	if pending.From == 0 && pending.To == 0 {
-		return pending, fmt.Errorf("reading %s: it names no deployment", file)
+	if err := pending.check(); err != nil {
+		return pending, fmt.Errorf("reading %s: %w", file, err)
 	}
 	for _, dir := range pending.Purges {
 		if !path.IsAbs(dir) || path.Clean(dir) != dir {
