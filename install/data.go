@@ -1,22 +1,16 @@
 package install
 
-import (
-	"github.com/syscontainer/syscontainer/install/deployment"
-)
+import "github.com/syscontainer/syscontainer/install/deployment"
 
 // markData marks what is left of a container's data as the container's, so that a later
 // installation of the same name knows it from what others have put there. What cannot be
 // marked is theirs then. It can be repeated, and the records must be there.
 func (in *Installer) markData(name string) error {
-	numbers, err := in.deploymentNumbers(name)
+	records, err := in.readableRecords(name) // what the others made, nobody knows
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
-		record, err := in.readRecord(name, n)
-		if err != nil {
-			continue // nobody knows what it made
-		}
+	for _, record := range records {
 		for _, p := range in.ownData(record) {
 			if err := in.Tree.SetXattr(p, deployment.DataMark, name); err != nil {
 				in.Log.Warn("data that stays is not marked; after another installation, no purge will remove it", "container", name, "error", err)

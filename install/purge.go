@@ -10,7 +10,6 @@ import (
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
-	"github.com/syscontainer/syscontainer/unitgen"
 )
 
 // dataOf lists the directories in which a container keeps its data: what the tmpfiles.d
@@ -50,14 +49,13 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 	return dirs, warnings
 }
 
-// dataPaths are the paths below the container's own directory that a deployment's
-// tmpfiles.d file makes.
+// dataPaths are DataPaths of a deployment that is there.
 func (in *Installer) dataPaths(r *deployment.Record) []string {
 	text, err := in.staged(r)(deployment.HostFile{Source: deployment.TmpfilesFile})
 	if err != nil {
 		return nil // it makes nothing
 	}
-	return slices.DeleteFunc(unitgen.TmpfilesPaths(text), func(p string) bool { return !deployment.IsWithin(p, r.Data) })
+	return r.DataPaths(text)
 }
 
 // checkPurge refuses a directory below a container's own one that must not be removed
@@ -139,15 +137,11 @@ func (in *Installer) purge(name string, dirs []string) error {
 	if len(dirs) == 0 {
 		return nil
 	}
-	numbers, err := in.deploymentNumbers(name)
+	records, err := in.readableRecords(name) // of the others, dataOf took nothing
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
-		record, err := in.readRecord(name, n)
-		if err != nil {
-			continue // dataOf took nothing from it
-		}
+	for _, record := range records {
 		for _, dir := range dirs {
 			if !deployment.IsWithin(dir, record.Data) {
 				continue

@@ -91,19 +91,15 @@ func (in *Installer) settle(ctx context.Context, name string) error {
 
 // sweepRepairs removes what a repair that was killed left beside the files that it was to put back.
 func (in *Installer) sweepRepairs(name string) error {
-	numbers, err := in.deploymentNumbers(name)
+	records, err := in.readableRecords(name) // nothing is repaired without one
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, n := range numbers {
-		record, err := in.readRecord(name, n)
-		if err != nil {
-			continue // nothing is repaired without it
-		}
+	for _, record := range records {
 		var rendered []string
 		for _, f := range renderedFiles(record) {
-			rendered = append(rendered, path.Join(in.Paths.Deployment(name, n), f.Source))
+			rendered = append(rendered, path.Join(in.Paths.Deployment(name, record.Deployment), f.Source))
 		}
 		errs = append(errs, in.sweep(record), in.Tree.Sweep(rendered...))
 	}

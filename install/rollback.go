@@ -92,7 +92,8 @@ func (in *Installer) rollbackTarget(from *deployment.Record, n int) (*deployment
 	return to, in.checkPlaces(to)
 }
 
-// checkPlaces refuses a deployment of which another container has a file by now.
+// checkPlaces refuses a deployment of which another container has a file by now, or
+// where something else stands in the way of one.
 func (in *Installer) checkPlaces(r *deployment.Record) error {
 	owners, err := in.owners()
 	if err != nil {

@@ -124,6 +124,25 @@ func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) 
 	return record, nil
 }
 
+// readableRecords returns the records of all deployments of a container, from the oldest
+// on. One that cannot be read is left out.
+func (in *Installer) readableRecords(name string) ([]*deployment.Record, error) {
+	numbers, err := in.deploymentNumbers(name)
+	if err != nil {
+		return nil, err
+	}
+	var records []*deployment.Record
+	for _, n := range numbers {
+		record, err := in.readRecord(name, n)
+		if err != nil {
+			in.Log.Debug("no record", "container", name, "deployment", n, "reason", err)
+			continue
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
 // currentRecords returns the records of all containers. One that cannot be read is
 // left out; list and show tell of it.
 func (in *Installer) currentRecords() ([]*deployment.Record, error) {

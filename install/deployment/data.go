@@ -42,12 +42,10 @@ func (c *compiler) compileFound() {
 	}
 }
 
-// dataPaths are the paths below the container's data directory that its tmpfiles.d file
-// makes.
 func (c *compiler) dataPaths() []string {
 	for _, f := range c.plan.Rendered {
 		if f.Path == TmpfilesFile {
-			return slices.DeleteFunc(unitgen.TmpfilesPaths(f.Data), func(p string) bool { return !IsWithin(p, c.plan.To.Data) })
+			return c.plan.To.DataPaths(f.Data)
 		}
 	}
 	return nil
@@ -68,6 +66,12 @@ func (c *compiler) holdsFiles(dir string) bool {
 	return err != nil || slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
 		return !entry.IsDir() || c.holdsFiles(path.Join(dir, entry.Name()))
 	})
+}
+
+// DataPaths are the paths in the container's data directory that its tmpfiles.d file, of
+// which this is the text, makes.
+func (r *Record) DataPaths(tmpfiles []byte) []string {
+	return slices.DeleteFunc(unitgen.TmpfilesPaths(tmpfiles), func(p string) bool { return !IsWithin(p, r.Data) })
 }
 
 // Keeps reports whether a path, or something in it, was there before the container.

@@ -35,8 +35,8 @@ type Record struct {
 	// Data is the directory below which the container's data is: what a purge removes
 	// is there.
 	Data string `json:"data"`
-	// Found is what was in Data before the container was, Data itself among it, sorted
-	// from above. It is empty where Data was not there, or is what an earlier installation
+	// Found is what was in Data before the container was, Data itself as the first. It is
+	// empty where Data was not there, or is what an earlier installation
 	// of the container left.
 	Found []string `json:"found,omitempty"`
 	// PIDFile is where the runtime writes the container's pid.
