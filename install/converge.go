@@ -26,6 +26,11 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
+	if t.To == nil {
+		if err := in.markData(t.Name); err != nil {
+			return nil, err
+		}
+	}
 	if err := in.pointCurrent(t); err != nil {
 		return nil, err
 	}

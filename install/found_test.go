@@ -131,3 +131,27 @@ func TestAnUninstallThatIsInterruptedMarksWhatItLeaves(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAFailedInstallationMadeIsTheContainers: a volume has what the image has there before anything can fail.
+func TestWhatAFailedInstallationMadeIsTheContainers(t *testing.T) {
+	for _, crash := range []bool{false, true} {
+		for n := 1; ; n++ {
+			s := newScene(t)
+			s.images.images["db"] = makesData("/data")
+			s.services.makes = func() { s.write("var/lib/db/data/seed", "of the image", 0o600) }
+			s.effects.fail, s.effects.crash = n, crash
+			var err error
+			died := s.crash(func() { err = installDB(s) })
+			s.effects.fail = 0
+			if err == nil && !died {
+				break
+			}
+			if result := s.install(deployment.Request{Image: "db"}); len(result.Warnings) > 0 {
+				t.Errorf("after %q: warned %q", s.effects.done, result.Warnings)
+			}
+			if s.purge(); s.has("var/lib/db") {
+				t.Errorf("after %q: left\n%s", s.effects.done, s.tree())
+			}
+		}
+	}
+}

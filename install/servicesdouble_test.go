@@ -19,6 +19,8 @@ type servicesDouble struct {
 	enabled map[string]bool
 	loaded  map[string]string // unit -> what its file said at the last reload
 	runs    map[string]string // unit -> what it was started from
+	// makes is what the tmpfiles.d files make; nil is nothing.
+	makes func()
 }
 
 func (d *servicesDouble) Reload(context.Context) error {
@@ -66,6 +68,9 @@ func (d *servicesDouble) Stop(_ context.Context, unit string) error {
 }
 
 func (d *servicesDouble) Tmpfiles(_ context.Context, file string) error {
+	if d.makes != nil {
+		d.makes()
+	}
 	return d.effects.next("tmpfiles %s", file)
 }
 

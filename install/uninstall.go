@@ -102,7 +102,7 @@ func (in *Installer) uninstall(ctx context.Context, name string, purges []string
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(in.purge(name, purges), in.markData(name)); err != nil {
+	if err := in.purge(name, purges); err != nil {
 		return nil, err
 	}
 	return kept, in.removeState(ctx, name)

@@ -10,7 +10,7 @@ import (
 )
 
 // DataMark is the extended attribute of what a container has left of its data when it was
-// uninstalled. Its value is the container's name.
+// uninstalled, or its installation failed. Its value is the container's name.
 const DataMark = "user.syscontainer.data"
 
 // compileFound records what was in the container's data directory before any deployment
