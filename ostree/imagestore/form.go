@@ -12,8 +12,8 @@ import (
 	"github.com/containers/image/v5/types"
 )
 
-// index is the file by which an image of a transport is found in its archive or directory.
-var index = map[string]string{
+// indexes are the files by which images are found in archives and directories, by transport.
+var indexes = map[string]string{
 	"oci":            "index.json",
 	"oci-archive":    "index.json",
 	"docker-archive": "manifest.json",
@@ -24,14 +24,14 @@ var index = map[string]string{
 func explainForm(ref types.ImageReference, err error) error {
 	transport := ref.Transport().Name()
 	path, _ := splitPath(transport, ref.StringWithinTransport())
-	if _, serr := os.Stat(path); index[transport] == "" || serr != nil {
+	if _, serr := os.Stat(path); indexes[transport] == "" || serr != nil {
 		return err
 	}
 	switch {
 	case strings.HasSuffix(transport, "archive") && isNoTar(err):
 		return fmt.Errorf("%w: %s is no tar archive, or ends too early", ErrForm, path)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: there is no %s in %s", ErrForm, index[transport], path)
+		return fmt.Errorf("%w: there is no %s in %s", ErrForm, indexes[transport], path)
 	}
 	return err
 }

@@ -51,11 +51,14 @@ func TestPushesAtEachPoint(t *testing.T) {
 		for _, errno := range []unix.Errno{0, unix.EIO, unix.ENOSPC, unix.EACCES} { // 0 kills
 			for begin, pushed := range map[string][]string{"nothing": nil, "another image": {before}} {
 				t.Run(fmt.Sprintf("%s, %v, over %s", d.name, errno, begin), func(t *testing.T) {
-					n := 1 + rand.IntN(stride)
-					for m.interfere(t, d, pushed, after, inject.Fault{Nth: n, Errno: errno}) {
-						n += stride
+					points := 0
+					for n := 1 + rand.IntN(stride); m.interfere(t, d, pushed, after, inject.Fault{Nth: n, Errno: errno}); n += stride {
+						points++
 					}
-					t.Logf("%d points", n/stride)
+					if points == 0 {
+						t.Errorf("a push comes to fewer than %d calls", stride)
+					}
+					t.Logf("%d points", points)
 				})
 			}
 		}
