@@ -160,11 +160,6 @@ func (in *Installer) readPending(name string) (pendingChange, error) {
 	if err := pending.check(); err != nil {
 		return pending, fmt.Errorf("reading %s: %w", file, err)
 	}
-	for _, dir := range pending.Purges {
-		if !path.IsAbs(dir) || path.Clean(dir) != dir {
-			return pending, fmt.Errorf("reading %s: %q is no directory that a purge removes", file, dir)
-		}
-	}
 	return pending, nil
 }
 
