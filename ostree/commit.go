@@ -233,15 +233,25 @@ func (r *Repo) setPartial(commit Checksum, partial C.gboolean) error {
 	hex := commit.hex()
 	var gerr *C.GError
 	if C.ostree_repo_mark_commit_partial(r.c, hex.c(), partial, &gerr) == 0 {
-		return wrap("marking a commit", failure(gerr))
+		err := failure(gerr)
+		if partial == C.FALSE { // libostree cannot remove the mark, and does not know why
+			err = os.Remove(r.partialMark(commit))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return wrap("marking a commit", err)
+		}
 	}
 	return nil
+}
+
+func (r *Repo) partialMark(commit Checksum) string {
+	return filepath.Join(r.path, "state", commit.String()+partialSuffix)
 }
 
 // whole tells whether a commit is in the repo, outside of transactions, and not
 // marked as partial.
 func (r *Repo) whole(commit Checksum) bool {
-	_, partial := os.Stat(filepath.Join(r.path, "state", commit.String()+partialSuffix))
+	_, partial := os.Stat(r.partialMark(commit))
 	return r.has(objectName(commit, kindCommit)) && errors.Is(partial, fs.ErrNotExist)
 }
 

@@ -277,6 +277,22 @@ func TestRefs(t *testing.T) {
 	}
 }
 
+// TestWhyThereIsNoLock: libostree does not tell.
+func TestWhyThereIsNoLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "repo")
+	if err := ostree.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	repo := open(t, path)
+	lock := filepath.Join(path, ".lock")
+	if err := errors.Join(os.RemoveAll(lock), os.Mkdir(lock, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Lock(t.Context()); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestLockExcludes(t *testing.T) {
 	repo := newRepo(t)
 	unlock := must(repo.Lock(t.Context()))(t)

@@ -139,7 +139,11 @@ func (r *Repo) lock(ctx context.Context, kind C.OstreeRepoLockType) (unlock func
 	defer release()
 	var gerr *C.GError
 	if C.ostree_repo_lock_push(r.c, kind, cancel, &gerr) == 0 {
-		return nil, wrap("waiting for the repo's lock", failure(gerr))
+		err := failure(gerr)
+		if cause := r.openLock(); cause != nil { // libostree does not tell why it cannot
+			err = cause
+		}
+		return nil, wrap("waiting for the repo's lock", err)
 	}
 	return func() error {
 		var gerr *C.GError
@@ -148,6 +152,15 @@ func (r *Repo) lock(ctx context.Context, kind C.OstreeRepoLockType) (unlock func
 		}
 		return nil
 	}, nil
+}
+
+// openLock is an error when the file that libostree locks cannot be opened.
+func (r *Repo) openLock() error {
+	f, err := os.OpenFile(filepath.Join(r.path, ".lock"), os.O_CREATE|os.O_RDWR, 0o660)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Pruned counts what a prune removed.

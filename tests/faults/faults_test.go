@@ -152,9 +152,9 @@ func (s *scene) checkKilled(p *point) {
 	p.check(asBefore, asAfter)
 }
 
-// unexplained are the words of others where they do not know the reason: libostree's when it cannot remove a mark of
-// its own, or open the lock of a repo (version 2022.7); systemctl's when it could not make a directory for a link.
-var unexplained = regexp.MustCompile(`unknown error|opening lock file \(null\)|failed to enable unit, unit \S+ does not exist`)
+// unexplained are the words of others where they do not know the reason of a call that fails once: libostree's (version
+// 2022.7) when it could not open the lock of a repo; systemctl's when it could not make a directory for a link.
+var unexplained = regexp.MustCompile(`opening lock file \(null\)|failed to enable unit, unit \S+ does not exist`)
 
 // checkFailed: a command that cannot do something says so and has done nothing, or it can do without.
 func (s *scene) checkFailed(p *point) {

@@ -155,7 +155,7 @@ func (m *machine) nothingLeft(where string) {
 // its versions, and runs that.
 func (m *machine) settled(name string) {
 	m.t.Helper()
-	m.nothingLeft("/etc /usr/local /var/lib/syscontainer -name '.syscontainer-*' -o -name 'pending.json' -o -name 'syscontainer-scratch-*'")
+	m.nothingLeft("/etc /usr/local /var/lib -name '.syscontainer-*' -o -name 'pending.json' -o -name 'syscontainer-scratch-*'")
 	if repo := "/var/lib/syscontainer/repo"; m.Try("test", "-d", repo).Code == 0 {
 		m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
 	}
