@@ -153,8 +153,8 @@ func (s *scene) checkKilled(p *point) {
 }
 
 // unexplained are the words of others where they do not know the reason of a call that fails once: libostree's (version
-// 2022.7) when it could not open the lock of a repo; systemctl's when it could not make a directory for a link.
-var unexplained = regexp.MustCompile(`opening lock file \(null\)|failed to enable unit, unit \S+ does not exist`)
+// 2022.7) when it could not open the lock of a repo, or a prune of its own cannot remove a mark; systemctl's when it could not make a directory for a link.
+var unexplained = regexp.MustCompile(`pruning the repo: unknown error|opening lock file \(null\)|failed to enable unit, unit \S+ does not exist`)
 
 // checkFailed: a command that cannot do something says so and has done nothing, or it can do without.
 func (s *scene) checkFailed(p *point) {
