@@ -79,9 +79,12 @@ clean: ## Remove everything that was built, caches included
 
 ##@ Test
 
+# The suite that takes longest and one core begins first, beside the others.
+ALL := ./tests/vm ./...
+
 .PHONY: test
 test: build images machine ## Run every test, on this machine and on throw-away ones (root; SUITE=bookworm)
-	@{ go -C $(FLANNEL) test -count=1 -json ./start; SYSCONTAINER_TEST_SUITE=$(SUITE) go test -count=1 -timeout 20m -json ./...; } \
+	@{ go -C $(FLANNEL) test -count=1 -json ./start; SYSCONTAINER_TEST_SUITE=$(SUITE) go test -count=1 -timeout 20m -json $(ALL); } \
 	  | go run ./tests/report
 
 .PHONY: test-pure
@@ -90,7 +93,7 @@ test-pure: go ## Run the tests that need nothing but Go: no root, no C
 
 .PHONY: test-long
 test-long: build images machine ## Run every test, and the long loops
-	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json ./... | go run ./tests/report
+	@SYSCONTAINER_TEST_SUITE=$(SUITE) SYSCONTAINER_TEST_LONG=1 go test -count=1 -timeout 3h -json $(ALL) | go run ./tests/report
 
 # A mount namespace of its own takes the benchmark's disk away when it ends, however it ends.
 .PHONY: bench-pull
