@@ -37,10 +37,17 @@ func (l *Lab) Install(ctx context.Context, module string) (string, error) {
 	return dir, nil
 }
 
+// registryReady has the boot of a machine wait until its registry answers: systemd takes the registry for started when it
+// has been executed.
+const registryReady = `[Service]
+ExecStartPost=/bin/bash -c 'for n in {1..1000}; do (exec 3<>/dev/tcp/localhost/5000) && break; sleep 0.01; done 2>/dev/null'
+`
+
 // Registry returns a layer that makes the host's own registry, localhost:5000, serve images. The keys are names there
 // with a tag, such as "etcd:latest", the values the images.
 func (l *Lab) Registry(ctx context.Context, images map[string]Image) (string, error) {
 	key := sha256.New()
+	fmt.Fprint(key, registryReady)
 	names := slices.Sorted(maps.Keys(images))
 	for _, name := range names {
 		index, err := os.ReadFile(filepath.Join(images[name].Layout, "index.json"))
@@ -50,8 +57,13 @@ func (l *Lab) Registry(ctx context.Context, images map[string]Image) (string, er
 		fmt.Fprintf(key, "%s %s %d %s", name, images[name].Tag, len(index), index)
 	}
 	return l.Build("registry", fmt.Sprintf("%.12x", key.Sum(nil)), func(dir string) error {
-		storage := filepath.Join(dir, "var/lib/docker-registry")
-		if err := os.MkdirAll(storage, 0o755); err != nil {
+		storage, dropins := filepath.Join(dir, "var/lib/docker-registry"), filepath.Join(dir, "etc/systemd/system/docker-registry.service.d")
+		for _, made := range []string{storage, dropins} {
+			if err := os.MkdirAll(made, 0o755); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dropins, "ready.conf"), []byte(registryReady), 0o644); err != nil {
 			return err
 		}
 		return l.serve(ctx, storage, func(address string) error {
