@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
@@ -35,20 +36,20 @@ func TestAContainerIsUpWhenItHasItsNameOnTheBus(t *testing.T) {
 			m.Must("syscontainer", "install", "--system", "--runtime="+runtime, "oci:"+shared+"/localed")
 			m.Must("systemctl", "start", "localed")
 			owner := strings.TrimPrefix(strings.Fields(m.Must("busctl", "status", localeName))[0], "PID=")
-			sameText(t, "who has the name", m.Must("cat", "/proc/"+owner+"/comm"), "systemd-localed")
+			hosttest.SameText(t, "who has the name", m.Must("cat", "/proc/"+owner+"/comm"), "systemd-localed")
 			// The name may be there before the launcher says whose unit this is.
 			m.Eventually("sh", "-c", `test "$(systemctl show --property=MainPID --value localed)" = `+owner)
-			contains(t, "its answer", m.Must("busctl", "get-property", localeName, "/org/freedesktop/locale1", localeName, "Locale"), "as ")
+			hosttest.Contains(t, "its answer", m.Must("busctl", "get-property", localeName, "/org/freedesktop/locale1", localeName, "Locale"), "as ")
 			m.Must("systemctl", "stop", "localed")
-			sameText(t, "its end", property(m, "localed", "Result"), "success")
+			hosttest.SameText(t, "its end", m.Property("localed", "Result"), "success")
 			m.Must("syscontainer", "uninstall", "localed")
 
 			m.Must("syscontainer", "install", "--system", "--runtime="+runtime, "--set=PATIENCE=1", "--set=SIGNAL=SIGKILL", "oci:"+shared+"/nameless")
 			if m.Try("systemctl", "start", "nameless").Code == 0 {
 				t.Error("a container without its name counts as up")
 			}
-			sameText(t, "why", property(m, "nameless", "Result"), "timeout")
-			sameText(t, "containers", m.Must(runtime, "list", "--quiet"), "")
+			hosttest.SameText(t, "why", m.Property("nameless", "Result"), "timeout")
+			hosttest.SameText(t, "containers", m.Must(runtime, "list", "--quiet"), "")
 			m.Must("syscontainer", "uninstall", "nameless")
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // TestWritingAnImage builds the image of docs/writing-an-image.md, and runs the commands there.
@@ -27,7 +28,7 @@ func TestWritingAnImage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "greeter"), []byte(buildApp(t)), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "greeter"), []byte(hosttest.App(t)), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	layouts := t.TempDir()
@@ -51,11 +52,11 @@ func TestWritingAnImage(t *testing.T) {
 		case strings.Contains(command, "verify") && out != "":
 			t.Errorf("%s says %s", command, out)
 		case strings.Contains(command, "show"):
-			contains(t, command, out, "greeter-again.timer, active, enabled", "/etc/greeter/greeter.env")
+			hosttest.Contains(t, command, out, "greeter-again.timer, active, enabled", "/etc/greeter/greeter.env")
 			logged(m, "greeter", "serving, GREETING=good morning,")
 			logged(m, "greeter*", "hello, once")
-			contains(t, "its environment", m.Must("cat", "/etc/greeter/greeter.env"), `GREETING="good morning"`)
-			sameText(t, "its state", m.Must("stat", "-c", "%u %a", "/var/lib/greeter"), "65534 750")
+			hosttest.Contains(t, "its environment", m.Must("cat", "/etc/greeter/greeter.env"), `GREETING="good morning"`)
+			hosttest.SameText(t, "its state", m.Must("stat", "-c", "%u %a", "/var/lib/greeter"), "65534 750")
 		}
 	}
 	m.Must("rmdir", "/var/lib/greeter", "/var/lib/greeter2")
@@ -91,7 +92,7 @@ func TestRunningAnyImage(t *testing.T) {
 			run = m.Eventually
 		}
 		if out := run("sh", "-c", c.line); c.output != "" {
-			sameText(t, c.line, out, c.output)
+			hosttest.SameText(t, c.line, out, c.output)
 		}
 	}
 	m.Must("rm", "-r", "/srv/www")

@@ -25,8 +25,8 @@ func startEtcd(m *hosttest.Machine) {
 func TestInstallEnablesAndDoesNotStart(t *testing.T) {
 	m := machine(t)
 	installEtcd(m)
-	sameText(t, "enabled", property(m, "etcd", "UnitFileState"), "enabled")
-	sameText(t, "state", property(m, "etcd", "ActiveState"), "inactive")
+	hosttest.SameText(t, "enabled", m.Property("etcd", "UnitFileState"), "enabled")
+	hosttest.SameText(t, "state", m.Property("etcd", "ActiveState"), "inactive")
 	for _, path := range []string{
 		deployment + "config.json", deployment + "rootfs/usr/bin/etcd",
 		"/etc/systemd/system/etcd.service", "/etc/systemd/system/etcd.service.d/10-syscontainer.conf",
@@ -34,21 +34,21 @@ func TestInstallEnablesAndDoesNotStart(t *testing.T) {
 	} {
 		m.Must("test", "-f", path)
 	}
-	sameText(t, "the data directory", m.Must("stat", "-c", "%a %F", "/var/lib/etcd"), "700 directory")
+	hosttest.SameText(t, "the data directory", m.Must("stat", "-c", "%a %F", "/var/lib/etcd"), "700 directory")
 	m.Must("systemd-analyze", "verify", "--recursive-errors=yes", "etcd.service")
 }
 
 func TestStartReturnsWhenEtcdIsReady(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
-	sameText(t, "put", m.Must("etcdctl", "put", "greeting", "hello"), "OK")
-	sameText(t, "get", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	hosttest.SameText(t, "put", m.Must("etcdctl", "put", "greeting", "hello"), "OK")
+	hosttest.SameText(t, "get", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
 
-	pid := property(m, "etcd", "MainPID")
-	sameText(t, "the main process", m.Must("cat", "/proc/"+pid+"/comm"), "etcd")
-	contains(t, "systemctl status", m.Must("systemctl", "status", "etcd"), "Main PID: "+pid+" (etcd)")
+	pid := m.Property("etcd", "MainPID")
+	hosttest.SameText(t, "the main process", m.Must("cat", "/proc/"+pid+"/comm"), "etcd")
+	hosttest.Contains(t, "systemctl status", m.Must("systemctl", "status", "etcd"), "Main PID: "+pid+" (etcd)")
 	log := m.Must("journalctl", "--unit=etcd", "--output=cat")
-	contains(t, "the journal", log, "ready to serve client requests", "notifying init daemon")
+	hosttest.Contains(t, "the journal", log, "ready to serve client requests", "notifying init daemon")
 	if strings.Contains(log, "not our child") {
 		t.Errorf("systemd does not take etcd for its own:\n%s", log)
 	}
@@ -57,10 +57,10 @@ func TestStartReturnsWhenEtcdIsReady(t *testing.T) {
 func TestNothingRunsBesideEtcd(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
-	cgroup := "/sys/fs/cgroup" + property(m, "etcd", "ControlGroup")
-	sameText(t, "the unit's cgroup", cgroup, "/sys/fs/cgroup/system.slice/etcd.service")
+	cgroup := "/sys/fs/cgroup" + m.Property("etcd", "ControlGroup")
+	hosttest.SameText(t, "the unit's cgroup", cgroup, "/sys/fs/cgroup/system.slice/etcd.service")
 	members := m.Must("sh", "-c", "find "+cgroup+" -name cgroup.procs -exec cat {} +")
-	sameText(t, "the processes of the unit", members, property(m, "etcd", "MainPID"))
+	hosttest.SameText(t, "the processes of the unit", members, m.Property("etcd", "MainPID"))
 	if found := m.Try("pgrep", "--list-full", "runc|syscontainer|conmon"); found.Code == 0 {
 		t.Errorf("these are still there:\n%s", found.Stdout)
 	}
@@ -70,22 +70,22 @@ func TestEtcdComesBackWithItsData(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
 	m.Must("etcdctl", "put", "greeting", "hello")
-	pid := property(m, "etcd", "MainPID")
+	pid := m.Property("etcd", "MainPID")
 
 	m.Must("kill", "-9", pid)
 	time.Sleep(100 * time.Millisecond) // systemd takes notice
 	m.Eventually("systemctl", "is-active", "etcd")
-	sameText(t, "after kill -9", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
-	if again := property(m, "etcd", "MainPID"); again == pid {
+	hosttest.SameText(t, "after kill -9", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	if again := m.Property("etcd", "MainPID"); again == pid {
 		t.Error("this is the process that was killed")
 	}
-	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "status=9/KILL")
+	hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "status=9/KILL")
 
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameText(t, "after a reboot", property(m, "etcd", "ActiveState"), "active")
-	sameText(t, "after a reboot", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	hosttest.SameText(t, "after a reboot", m.Property("etcd", "ActiveState"), "active")
+	hosttest.SameText(t, "after a reboot", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
 }
 
 func TestStopIsClean(t *testing.T) {
@@ -96,17 +96,17 @@ func TestStopIsClean(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("stopping took %v", took)
 	}
-	sameText(t, "state", property(m, "etcd", "ActiveState"), "inactive")
-	sameText(t, "result", property(m, "etcd", "Result"), "success")
-	contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "closed etcd server")
-	sameText(t, "what runc knows", m.Must("runc", "list", "--quiet"), "")
+	hosttest.SameText(t, "state", m.Property("etcd", "ActiveState"), "inactive")
+	hosttest.SameText(t, "result", m.Property("etcd", "Result"), "success")
+	hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=etcd"), "closed etcd server")
+	hosttest.SameText(t, "what runc knows", m.Must("runc", "list", "--quiet"), "")
 	m.Must("systemctl", "start", "etcd")
 }
 
 func TestRootIsReadOnlyAndLinkedToTheRepo(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
-	root := "/proc/" + property(m, "etcd", "MainPID") + "/root/"
+	root := "/proc/" + m.Property("etcd", "MainPID") + "/root/"
 	for _, attempt := range [][]string{
 		{"rm", root + "usr/bin/etcd"}, {"mkdir", root + "new"}, {"mkdir", root + "sys/new"}, {"touch", root + "etc/etcd/new"},
 	} {
@@ -128,6 +128,6 @@ func TestRootIsReadOnlyAndLinkedToTheRepo(t *testing.T) {
 func TestStatusOfTheContainersProcess(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
-	status := m.Must("cat", "/proc/"+property(m, "etcd", "MainPID")+"/status")
-	contains(t, "/proc/PID/status", status, "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1")
+	status := m.Must("cat", "/proc/"+m.Property("etcd", "MainPID")+"/status")
+	hosttest.Contains(t, "/proc/PID/status", status, "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1")
 }

@@ -55,33 +55,33 @@ func checkHealth(t *testing.T, m *hosttest.Machine, runtime string) {
 		}
 	}
 	well := start(`test "$MODE $PWD $(id -u)" = "` + fmt.Sprintf("%s%d", filepath.Base(runtime), n+1) + ` /run 65534" && test -z "$NOTIFY_SOCKET"`)
-	sameText(t, "health", m.Must("syscontainer", "health", well), well+" is healthy")
-	contains(t, "health", m.Must("syscontainer", "health", "--json", well), `"healthy": true`, `"interval": "200ms"`)
-	contains(t, "show", m.Must("syscontainer", "show", well), "health check:")
+	hosttest.SameText(t, "health", m.Must("syscontainer", "health", well), well+" is healthy")
+	hosttest.Contains(t, "health", m.Must("syscontainer", "health", "--json", well), `"healthy": true`, `"interval": "200ms"`)
+	hosttest.Contains(t, "show", m.Must("syscontainer", "show", well), "health check:")
 
 	fails(start("echo no leader >&2; exit 3"), "exit status 3: no leader")
 	fails(start("kill -9 $$"), "exit status 137")
 
 	late := start("test -e /run/up && exit; echo not yet; touch /run/up; exit 1")
 	fails(late, "exit status 1: not yet")
-	m.Must("sh", "-c", "rm /proc/"+property(m, late, "MainPID")+"/root/run/up")
+	m.Must("sh", "-c", "rm /proc/"+m.Property(late, "MainPID")+"/root/run/up")
 	m.Must("syscontainer", "health", "--wait", late)
 
 	hangs := start("sleep 1000 & sleep 1001")
 	fails(hangs, "not done within 2s")
-	group := property(m, hangs, "ControlGroup")
-	sameText(t, "what is left of a check that hung", m.Must("sh", "-c", "cat /sys/fs/cgroup"+group+"/container/cgroup.procs"), property(m, hangs, "MainPID"))
+	group := m.Property(hangs, "ControlGroup")
+	hosttest.SameText(t, "what is left of a check that hung", m.Must("sh", "-c", "cat /sys/fs/cgroup"+group+"/container/cgroup.procs"), m.Property(hangs, "MainPID"))
 
 	m.Must("systemctl", "stop", well)
 	result := m.Try("syscontainer", "health", well)
-	contains(t, "of one that does not run", result.Stderr, `container "`+well+`" is not running`, "hint: start it with: systemctl start "+well)
-	sameText(t, "left in /tmp", m.Must("find", "/tmp", "-name", "syscontainer-*"), "")
+	hosttest.Contains(t, "of one that does not run", result.Stderr, `container "`+well+`" is not running`, "hint: start it with: systemctl start "+well)
+	hosttest.SameText(t, "left in /tmp", m.Must("find", "/tmp", "-name", "syscontainer-*"), "")
 }
 
 // An image that knows nothing of us is checked as docker would.
 func TestHealthCheckOfThePlain(t *testing.T) {
 	dir := t.TempDir()
-	program := buildApp(t)
+	program := hosttest.App(t)
 	for name, test := range map[string][]string{"good": {"CMD", "/app/bin/app", "once", "0"}, "bad": {"CMD-SHELL", `test "$PWD" = / && app once 7`}} {
 		err := ociimage.Write(filepath.Join(dir, name), ociimage.Config{
 			ImageConfig: imgspec.ImageConfig{Entrypoint: []string{"/app/bin/app", "serve"}, Env: []string{"PATH=/app/bin"}},
@@ -98,5 +98,5 @@ func TestHealthCheckOfThePlain(t *testing.T) {
 	}
 	m.Must("syscontainer", "health", "good")
 	result := m.Try("syscontainer", "health", "--wait", "bad")
-	contains(t, "health", result.Stderr, "checking the health of bad: exit status 7: hello, once")
+	hosttest.Contains(t, "health", result.Stderr, "checking the health of bad: exit status 7: hello, once")
 }

@@ -2,16 +2,16 @@ package tests_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
 // manyHostFiles is how many files an image puts onto the host.
 func manyHostFiles() int {
-	if os.Getenv("SYSCONTAINER_TEST_LONG") != "" {
+	if hosttest.Long() {
 		return 12000
 	}
 	return 1200
@@ -33,13 +33,13 @@ func TestThousandsOfHostFiles(t *testing.T) {
 
 	m.Must("syscontainer", "install", "--system", "oci:"+shared+"/many")
 	count := func(where string) string { return m.Must("sh", "-c", "find "+where+" -type f 2>/dev/null | wc -l") }
-	sameText(t, "files", count("/usr/share/many /usr/local/many"), fmt.Sprint(manyHostFiles()))
-	sameText(t, "files that are links", count("/usr/share/many /usr/local/many -links +1"), fmt.Sprint(manyHostFiles()/2))
-	sameText(t, "verify", m.Must("syscontainer", "verify", "many"), "many, deployment 1 (current): ok")
+	hosttest.SameText(t, "files", count("/usr/share/many /usr/local/many"), fmt.Sprint(manyHostFiles()))
+	hosttest.SameText(t, "files that are links", count("/usr/share/many /usr/local/many -links +1"), fmt.Sprint(manyHostFiles()/2))
+	hosttest.SameText(t, "verify", m.Must("syscontainer", "verify", "many"), "many, deployment 1 (current): ok")
 	m.Must("syscontainer", "update", "--rebase", "oci:"+shared+"/many2", "many")
-	sameText(t, "the one that changed", m.Must("cat", "/usr/share/many/d0/f0"), "changed")
-	sameText(t, "files", count("/usr/share/many /usr/local/many"), fmt.Sprint(manyHostFiles()))
+	hosttest.SameText(t, "the one that changed", m.Must("cat", "/usr/share/many/d0/f0"), "changed")
+	hosttest.SameText(t, "files", count("/usr/share/many /usr/local/many"), fmt.Sprint(manyHostFiles()))
 	m.Must("syscontainer", "uninstall", "many")
-	sameText(t, "what is left", m.Must("sh", "-c", "ls -A /usr/local; ls -d /usr/share/many 2>/dev/null || true"), "")
+	hosttest.SameText(t, "what is left", m.Must("sh", "-c", "ls -A /usr/local; ls -d /usr/share/many 2>/dev/null || true"), "")
 	m.Must("umount", "/usr/local")
 }

@@ -3,6 +3,8 @@ package tests_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 const etcdImage = "docker://localhost:5000/etcd:latest"
@@ -30,7 +32,7 @@ func TestPullThenInstallFetchesNothing(t *testing.T) {
 			Name string `json:"name"`
 		} `json:"variables"`
 	}
-	parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
+	hosttest.Parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
 	if looked.Local || looked.Digest == "" || len(looked.Platforms) != 1 || len(looked.Layers) == 0 || looked.Layers[0].Size == 0 || looked.Variables != nil {
 		t.Errorf("what is on the registry: %+v", looked)
 	}
@@ -38,27 +40,27 @@ func TestPullThenInstallFetchesNothing(t *testing.T) {
 		t.Error("looking at an image made a repo")
 	}
 
-	contains(t, "pull", m.Must("syscontainer", "pull", "etcd"), "pulled "+etcdImage, looked.Digest)
-	contains(t, "pull again", m.Must("syscontainer", "pull", "etcd"), "here already")
-	sameText(t, "who may see the state", m.Must("stat", "-c", "%a", "/var/lib/syscontainer"), "700")
+	hosttest.Contains(t, "pull", m.Must("syscontainer", "pull", "etcd"), "pulled "+etcdImage, looked.Digest)
+	hosttest.Contains(t, "pull again", m.Must("syscontainer", "pull", "etcd"), "here already")
+	hosttest.SameText(t, "who may see the state", m.Must("stat", "-c", "%a", "/var/lib/syscontainer"), "700")
 	digest := looked.Digest
-	parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
+	hosttest.Parse(t, m.Must("syscontainer", "inspect", "--json", "etcd"), &looked)
 	if !looked.Local || looked.Digest != digest || len(looked.Variables) == 0 {
 		t.Errorf("what is in the store: %+v", looked)
 	}
 	m.Must("syscontainer", "lint", "--strict", "etcd")
-	contains(t, "render", m.Must("syscontainer", "render", "etcd"), "==> /etc/systemd/system/etcd.service (0644) <==", "file       0755  /usr/local/bin/etcdctl")
+	hosttest.Contains(t, "render", m.Must("syscontainer", "render", "etcd"), "==> /etc/systemd/system/etcd.service (0644) <==", "file       0755  /usr/local/bin/etcdctl")
 
 	var images []storedImage
-	parse(t, m.Must("syscontainer", "images", "list", "--json"), &images)
+	hosttest.Parse(t, m.Must("syscontainer", "images", "list", "--json"), &images)
 	if len(images) != 1 || images[0].Digest != digest || images[0].Size == 0 || images[0].Size != images[0].Unique {
 		t.Fatalf("images: %+v", images)
 	}
 	// By its ID an image is installed without anybody being asked.
 	m.Must("systemctl", "stop", "docker-registry")
 	m.Must("syscontainer", "install", "--system", "--name", "etcd", strings.TrimPrefix(images[0].ID, "sha256:")[:12])
-	sameText(t, "the container's image", list(t, m)[0].Image, etcdImage)
-	sameText(t, "verify", m.Must("syscontainer", "images", "verify", "etcd"), etcdImage+": ok")
+	hosttest.SameText(t, "the container's image", list(t, m)[0].Image, etcdImage)
+	hosttest.SameText(t, "verify", m.Must("syscontainer", "images", "verify", "etcd"), etcdImage+": ok")
 }
 
 // TestInstallByDigest: the digest decides, also beside a tag and against what the tag means by now.
@@ -69,20 +71,20 @@ func TestInstallByDigest(t *testing.T) {
 	m.Must("syscontainer", "install", "--system", "etcd@"+digest)
 	m.Must("syscontainer", "install", "--system", "--name", "etcd2", "docker://localhost:5000/etcd:no-such-tag@"+digest)
 	for _, c := range list(t, m) {
-		sameText(t, "the image of "+c.Name, c.Image, pinned)
+		hosttest.SameText(t, "the image of "+c.Name, c.Image, pinned)
 	}
-	contains(t, "pull", m.Must("syscontainer", "pull", "localhost:5000/etcd:latest@"+digest), pinned+" is here already")
+	hosttest.Contains(t, "pull", m.Must("syscontainer", "pull", "localhost:5000/etcd:latest@"+digest), pinned+" is here already")
 	m.Must("systemctl", "start", "etcd")
-	contains(t, "show", m.Must("syscontainer", "show", "etcd"), "image:       "+pinned, "digest:      "+digest)
+	hosttest.Contains(t, "show", m.Must("syscontainer", "show", "etcd"), "image:       "+pinned, "digest:      "+digest)
 	other := m.Try("syscontainer", "install", "--system", "--name", "other", "etcd@sha256:"+strings.Repeat("0", 64))
-	contains(t, "what the registry does not have", other.Stderr, "image not known")
+	hosttest.Contains(t, "what the registry does not have", other.Stderr, "image not known")
 	cut := m.Try("syscontainer", "install", "--system", "--name", "other", "etcd:latest@"+digest[:30])
 	if other.Code != 1 || cut.Code == 0 {
 		t.Errorf("exit status %d and %d", other.Code, cut.Code)
 	}
 	m.Must("systemctl", "stop", "docker-registry") // what has its digest is here
 	for _, given := range []string{digest, digest[:19]} {
-		contains(t, "pull", m.Must("syscontainer", "pull", given), "here already")
+		hosttest.Contains(t, "pull", m.Must("syscontainer", "pull", given), "here already")
 	}
 }
 
@@ -93,21 +95,21 @@ func TestImageInUseStays(t *testing.T) {
 	if refused.Code != 1 {
 		t.Errorf("the exit status is %d", refused.Code)
 	}
-	contains(t, "the refusal", refused.Stderr, "is in use by the container etcd", "hint: uninstall first: etcd")
+	hosttest.Contains(t, "the refusal", refused.Stderr, "is in use by the container etcd", "hint: uninstall first: etcd")
 
 	m.Must("syscontainer", "images", "tag", "etcd", "spare")
 	m.Must("syscontainer", "images", "rm", "etcd") // one of two names
 	if m.Try("syscontainer", "images", "rm", "spare").Code != 1 {
 		t.Error("the last name of an image in use could be removed")
 	}
-	contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "freed 0 B")
+	hosttest.Contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "freed 0 B")
 	m.Must("systemctl", "start", "etcd")
 	m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
 
 	m.Must("syscontainer", "uninstall", "etcd")
-	contains(t, "prune", m.Must("syscontainer", "images", "prune"), "freed 0 B")
-	contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "removed spare:latest", " MB (")
-	sameText(t, "the state directory", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
+	hosttest.Contains(t, "prune", m.Must("syscontainer", "images", "prune"), "freed 0 B")
+	hosttest.Contains(t, "prune", m.Must("syscontainer", "images", "prune", "--all"), "removed spare:latest", " MB (")
+	hosttest.SameText(t, "the state directory", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
 }
 
 func TestTwoInstallationsAndManyPrunesAtOnce(t *testing.T) {
@@ -135,8 +137,8 @@ func TestDamageIsFound(t *testing.T) {
 	if found.Code != 1 {
 		t.Errorf("the exit status is %d", found.Code)
 	}
-	contains(t, "verify", found.Stdout, etcdImage+": damaged", "/usr/bin/etcd")
-	contains(t, "verify", found.Stderr, "1 of 1 images are damaged")
+	hosttest.Contains(t, "verify", found.Stdout, etcdImage+": damaged", "/usr/bin/etcd")
+	hosttest.Contains(t, "verify", found.Stderr, "1 of 1 images are damaged")
 	m.Must("syscontainer", "images", "rm", etcdImage)
 	m.Must("syscontainer", "pull", "etcd")
 	m.Must("syscontainer", "images", "verify")
@@ -147,15 +149,15 @@ func TestMountIsReadOnlyAndEndsWithAReboot(t *testing.T) {
 	startEtcd(m)
 	m.Must("mkdir", "/run/look")
 	own := m.Must("syscontainer", "mount", "etcd")
-	sameText(t, "where the image is", m.Must("syscontainer", "mount", etcdImage, "/run/look"), "/run/look")
+	hosttest.SameText(t, "where the image is", m.Must("syscontainer", "mount", etcdImage, "/run/look"), "/run/look")
 	for _, dir := range []string{own, "/run/look"} {
 		m.Must("test", "-x", dir+"/usr/bin/etcd")
 		if try := m.Try("touch", dir+"/x"); !strings.Contains(try.Stderr, "Read-only file system") {
 			t.Errorf("writing to %s: %+v", dir, try)
 		}
-		contains(t, "the options", m.Must("findmnt", "-no", "OPTIONS", "--mountpoint", dir), "ro", "nosuid", "nodev")
+		hosttest.Contains(t, "the options", m.Must("findmnt", "-no", "OPTIONS", "--mountpoint", dir), "ro", "nosuid", "nodev")
 	}
-	contains(t, "the list", m.Must("syscontainer", "mount"), own, "/run/look", etcdImage)
+	hosttest.Contains(t, "the list", m.Must("syscontainer", "mount"), own, "/run/look", etcdImage)
 	busy := m.Try("sh", "-c", "cd "+own+" && syscontainer unmount etcd")
 	if busy.Code != 1 || !strings.Contains(busy.Stderr, "is in use") {
 		t.Errorf("unmounting what is in use: %+v", busy)
@@ -164,12 +166,12 @@ func TestMountIsReadOnlyAndEndsWithAReboot(t *testing.T) {
 	if over.Code != 1 || !strings.Contains(over.Stderr, "something else is mounted at /run/look already") {
 		t.Errorf("mounting over something else: %+v", over)
 	}
-	contains(t, "unmount", m.Must("sh", "-c", "cd /run && syscontainer unmount look"), "unmounted /run/look")
+	hosttest.Contains(t, "unmount", m.Must("sh", "-c", "cd /run && syscontainer unmount look"), "unmounted /run/look")
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameText(t, "state after boot", property(m, "etcd", "ActiveState"), "active")
-	sameText(t, "mounts after boot", m.Must("syscontainer", "mount", "--json"), "[]")
+	hosttest.SameText(t, "state after boot", m.Property("etcd", "ActiveState"), "active")
+	hosttest.SameText(t, "mounts after boot", m.Must("syscontainer", "mount", "--json"), "[]")
 	if m.Try("test", "-e", "/var/lib/syscontainer/mounts").Code == 0 {
 		t.Error("something is left of the mounts")
 	}
@@ -184,6 +186,6 @@ func TestInstallWithAPolicyOfItsOwn(t *testing.T) {
 			t.Errorf("%s: %+v", verb, refused)
 		}
 	}
-	sameText(t, "what is left", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
+	hosttest.SameText(t, "what is left", m.Must("sh", "-c", "ls -A /var/lib/syscontainer 2>/dev/null || true"), "")
 	m.Must("syscontainer", "pull", "etcd")
 }

@@ -3,12 +3,6 @@
 package tests_test
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
-	"log"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host"
@@ -18,18 +12,7 @@ import (
 
 var bed *testbed.Bed
 
-func TestMain(m *testing.M) {
-	suite := cmp.Or(host.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), host.Bookworm)
-	var err error
-	if bed, err = testbed.Open(context.Background(), suite); err != nil {
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := bed.Close(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { hosttest.Main(m, &bed) }
 
 // What stays on a host when everything is uninstalled: the data of the containers, and the images.
 var stays = []string{
@@ -85,7 +68,7 @@ func verifyUnits(t *testing.T, m *hosttest.Machine, name string) {
 	if result.Code != 0 { // broken, which is what its test is about
 		return
 	}
-	parse(t, result.Stdout, &shown)
+	hosttest.Parse(t, result.Stdout, &shown)
 	units := []string{}
 	for _, u := range append(shown.Units, unit{shown.Unit}) {
 		if u.Name != "" {
@@ -113,35 +96,6 @@ type container struct {
 func list(t *testing.T, m *hosttest.Machine) []container {
 	t.Helper()
 	var containers []container
-	parse(t, m.Must("syscontainer", "list", "--json"), &containers)
+	hosttest.Parse(t, m.Must("syscontainer", "list", "--json"), &containers)
 	return containers
-}
-
-func parse(t *testing.T, text string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), into); err != nil {
-		t.Fatalf("%v in what should be JSON:\n%s", err, text)
-	}
-}
-
-// property is what systemd says of a unit.
-func property(m *hosttest.Machine, unit, name string) string {
-	return m.Must("systemctl", "show", "--property="+name, "--value", unit)
-}
-
-func contains(t *testing.T, what, text string, words ...string) {
-	t.Helper()
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%s should have %q:\n%s", what, word, text)
-		}
-	}
-}
-
-// sameText reports an error when two lines of words differ.
-func sameText(t *testing.T, what, got, want string) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %q, want %q", what, got, want)
-	}
 }

@@ -10,7 +10,7 @@ func TestOrderOnAMachine(t *testing.T) {
 	m := machine(t)
 	before := m.Disk(stays...)
 	refused := m.Try("syscontainer", "install", "--system", "--before", "systemd-journald.socket", "etcd")
-	contains(t, "the refusal", refused.Stderr, "installing etcd: no order of the host's units would be left in which all of them can start:",
+	hosttest.Contains(t, "the refusal", refused.Stderr, "installing etcd: no order of the host's units would be left in which all of them can start:",
 		"  systemd-journald.socket waits for etcd.service: Before= in /etc/systemd/system/etcd.service.d/10-syscontainer.conf",
 		"hint: systemd would leave one of these units out")
 	if refused.Code != 1 {
@@ -18,7 +18,7 @@ func TestOrderOnAMachine(t *testing.T) {
 	}
 	hosttest.Same(t, before, m.Disk(stays...))
 	m.Must("syscontainer", "install", "--system", "--after", "docker-registry.service", "etcd")
-	contains(t, "graph", m.Must("syscontainer", "graph"), "docker-registry.service", "─ etcd.service",
+	hosttest.Contains(t, "graph", m.Must("syscontainer", "graph"), "docker-registry.service", "─ etcd.service",
 		"After= in /etc/systemd/system/etcd.service.d/10-syscontainer.conf")
-	contains(t, "graph --dot", m.Must("syscontainer", "graph", "--dot", "etcd"), `"docker-registry.service" -> "etcd.service"`)
+	hosttest.Contains(t, "graph --dot", m.Must("syscontainer", "graph", "--dot", "etcd"), `"docker-registry.service" -> "etcd.service"`)
 }

@@ -9,12 +9,12 @@ import (
 
 func TestMakeInstallGivesAHostWhatItNeeds(t *testing.T) {
 	m := machine(t)
-	contains(t, "--version", m.Must("syscontainer", "--version"), "syscontainer")
+	hosttest.Contains(t, "--version", m.Must("syscontainer", "--version"), "syscontainer")
 	m.Must("test", "-x", "/usr/libexec/syscontainer-launch")
 	m.Must("test", "-f", "/etc/syscontainer/config.toml")
 	m.Must("test", "-f", "/etc/containers/policy.json")
 	m.Must("test", "-f", "/usr/share/bash-completion/completions/syscontainer")
-	sameText(t, "who wants the recovery", property(m, "syscontainer-recover", "WantedBy"), "multi-user.target")
+	hosttest.SameText(t, "who wants the recovery", m.Property("syscontainer-recover", "WantedBy"), "multi-user.target")
 	m.Must("systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", "syscontainer-recover.service")
 	m.Must("syscontainer", "recover")
 }

@@ -46,7 +46,7 @@ func stopsQuickly(t *testing.T, m *hosttest.Machine, name string) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("stopping took %v", took)
 	}
-	sameText(t, "result", property(m, name, "Result"), "success")
+	hosttest.SameText(t, "result", m.Property(name, "Result"), "success")
 }
 
 func TestRedisThatKnowsNothingOfUs(t *testing.T) {
@@ -56,13 +56,13 @@ func TestRedisThatKnowsNothingOfUs(t *testing.T) {
 			return m.Eventually(inRootfs("redis", append([]string{"redis-cli"}, args...)...)...)
 		}
 		installPlain(m, "redis", runtime)
-		sameText(t, "set", cli("set", "greeting", "hello"), "OK")
-		sameText(t, "the user", m.Must("ps", "-o", "uid=,gid=", "-p", property(m, "redis", "MainPID")), "  999  1000")
+		hosttest.SameText(t, "set", cli("set", "greeting", "hello"), "OK")
+		hosttest.SameText(t, "the user", m.Must("ps", "-o", "uid=,gid=", "-p", m.Property("redis", "MainPID")), "  999  1000")
 		stopsQuickly(t, m, "redis")
-		contains(t, "the journal", m.Must("journalctl", "--unit=redis"), "Redis is now ready to exit, bye bye")
+		hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=redis"), "Redis is now ready to exit, bye bye")
 		m.Must("systemctl", "start", "redis")
-		sameText(t, "get", cli("get", "greeting"), "hello")
-		sameText(t, "the volume", m.Must("stat", "-c", "%u:%g %a", "/var/lib/redis/data"), "999:1000 755")
+		hosttest.SameText(t, "get", cli("get", "greeting"), "hello")
+		hosttest.SameText(t, "the volume", m.Must("stat", "-c", "%u:%g %a", "/var/lib/redis/data"), "999:1000 755")
 	})
 }
 
@@ -74,11 +74,11 @@ func TestNginxThatKnowsNothingOfUs(t *testing.T) {
 		}
 		m.Must("sh", "-c", "mkdir -p /srv/www && echo mine >/srv/www/index.html")
 		installPlain(m, "nginx", runtime, "--set", "CONTAINER_BINDS=/srv/www:/usr/share/nginx/html/mine:ro")
-		sameText(t, "the page", get("/"), "Welcome to nginx!")
-		sameText(t, "the page of the host", get("/mine/"), "mine")
+		hosttest.SameText(t, "the page", get("/"), "Welcome to nginx!")
+		hosttest.SameText(t, "the page of the host", get("/mine/"), "mine")
 		stopsQuickly(t, m, "nginx")
 		// Its log files are links to /dev/stdout and /dev/stderr. The last line is written as it stops.
-		contains(t, "the journal", m.Must("journalctl", "--unit=nginx"), "GET /mine/ HTTP/1.1", "gracefully shutting down", "exit")
+		hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=nginx"), "GET /mine/ HTTP/1.1", "gracefully shutting down", "exit")
 		if left := m.Try("pgrep", "--list-full", "cat|nginx"); left.Code == 0 {
 			t.Errorf("these are still there: %s", left.Stdout)
 		}
@@ -98,11 +98,11 @@ func TestPostgresThatKnowsNothingOfUs(t *testing.T) {
 		installPlain(m, "postgres", runtime, "--set", "POSTGRES_PASSWORD=se cret")
 		psql("create table t as select 'hello' as greeting")
 		stopsQuickly(t, m, "postgres")
-		contains(t, "the journal", m.Must("journalctl", "--unit=postgres"), "received fast shutdown request", "database system is shut down")
+		hosttest.Contains(t, "the journal", m.Must("journalctl", "--unit=postgres"), "received fast shutdown request", "database system is shut down")
 		m.Must("systemctl", "start", "postgres")
-		sameText(t, "the table", psql("select greeting from t"), "hello")
-		sameText(t, "the volume", m.Must("stat", "-c", "%u:%g %a", "/var/lib/postgres/var/lib/postgresql/data"), "998:998 700")
-		contains(t, "inspect", m.Must("syscontainer", "inspect", "localhost:5000/postgres"), "5432/tcp", "SIGINT")
+		hosttest.SameText(t, "the table", psql("select greeting from t"), "hello")
+		hosttest.SameText(t, "the volume", m.Must("stat", "-c", "%u:%g %a", "/var/lib/postgres/var/lib/postgresql/data"), "998:998 700")
+		hosttest.Contains(t, "inspect", m.Must("syscontainer", "inspect", "localhost:5000/postgres"), "5432/tcp", "SIGINT")
 	})
 }
 
@@ -110,6 +110,6 @@ func TestStatusOfAPlainImagesProcess(t *testing.T) {
 	m := plainMachine(t)
 	installPlain(m, "redis", "/usr/sbin/runc")
 	m.Eventually(inRootfs("redis", "redis-cli", "ping")...)
-	status := m.Must("cat", fmt.Sprintf("/proc/%s/status", property(m, "redis", "MainPID")))
-	contains(t, "/proc/PID/status", status, "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2")
+	status := m.Must("cat", fmt.Sprintf("/proc/%s/status", m.Property("redis", "MainPID")))
+	hosttest.Contains(t, "/proc/PID/status", status, "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2")
 }

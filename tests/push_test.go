@@ -70,7 +70,7 @@ func TestPushToAnotherRegistry(t *testing.T) {
 		from, to := "docker://localhost:5000/"+name, "docker://localhost:5001/copy/"+name
 		m.Must("syscontainer", "pull", from)
 		var result pushed
-		parse(t, m.Must("syscontainer", "push", "--json", from, to), &result)
+		hosttest.Parse(t, m.Must("syscontainer", "push", "--json", from, to), &result)
 		manifest, config := digests(t, m, from)
 		newManifest, newConfig := digests(t, m, to)
 		if config != newConfig || result.ID != config || result.Digest != newManifest || result.Destination != to {
@@ -83,17 +83,17 @@ func TestPushToAnotherRegistry(t *testing.T) {
 	}
 	// By its ID, to where it came from: all blobs are there.
 	_, id := digests(t, m, "docker://localhost:5000/etcd:latest")
-	contains(t, "push by ID", m.Must("syscontainer", "push", id[7:19], "docker://localhost:5000/etcd:again"), "pushed "+etcdImage)
+	hosttest.Contains(t, "push by ID", m.Must("syscontainer", "push", id[7:19], "docker://localhost:5000/etcd:again"), "pushed "+etcdImage)
 	before, _ := digests(t, m, "docker://localhost:5000/etcd:latest")
 	after, _ := digests(t, m, "docker://localhost:5000/etcd:again")
-	sameText(t, "the manifest where all layers are", after, before)
+	hosttest.SameText(t, "the manifest where all layers are", after, before)
 
 	// A host that keeps blobs keeps every digest.
 	m.Must("sh", "-c", "syscontainer images prune --all && mkdir -p /etc/syscontainer && echo keep_blobs=true >>/etc/syscontainer/config.toml")
 	m.Must("syscontainer", "pull", "etcd")
 	m.Must("syscontainer", "push", "etcd", "docker://localhost:5001/kept:latest")
 	kept, _ := digests(t, m, "docker://localhost:5001/kept:latest")
-	sameText(t, "the manifest of what was kept", kept, before)
+	hosttest.SameText(t, "the manifest of what was kept", kept, before)
 	m.Must("sed", "-i", "/keep_blobs=true/d", "/etc/syscontainer/config.toml")
 
 	m.Must("systemctl", "stop", "second-registry")
@@ -101,7 +101,7 @@ func TestPushToAnotherRegistry(t *testing.T) {
 	if refused.Code != 1 {
 		t.Errorf("the exit status is %d", refused.Code)
 	}
-	contains(t, "the refusal", refused.Stderr, `pushing to "docker://localhost:5001/x:y": registry unreachable`)
+	hosttest.Contains(t, "the refusal", refused.Stderr, `pushing to "docker://localhost:5001/x:y": registry unreachable`)
 	if left := m.Must("sh", "-c", "ls -A /var/lib/syscontainer | grep -v '^repo' || true"); left != "" {
 		t.Errorf("pushes left %q", left)
 	}

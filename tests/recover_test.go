@@ -24,16 +24,16 @@ func TestAnInterruptedInstallIsFinishedAtBoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	hosttest.Same(t, installed, m.Disk("/var/lib/etcd"))
-	sameText(t, "the recovery", property(m, "syscontainer-recover", "Result"), "success")
-	contains(t, "its log", m.Must("journalctl", "--unit=syscontainer-recover"), "Finished")
+	hosttest.SameText(t, "the recovery", m.Property("syscontainer-recover", "Result"), "success")
+	hosttest.Contains(t, "its log", m.Must("journalctl", "--unit=syscontainer-recover"), "Finished")
 
 	m.Must("systemctl", "start", "etcd")
 	m.Must("etcdctl", "endpoint", "health")
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameText(t, "etcd after the next boot", property(m, "etcd", "ActiveState"), "active")
-	sameText(t, "the recovery then", property(m, "syscontainer-recover", "ConditionResult"), "no")
+	hosttest.SameText(t, "etcd after the next boot", m.Property("etcd", "ActiveState"), "active")
+	hosttest.SameText(t, "the recovery then", m.Property("syscontainer-recover", "ConditionResult"), "no")
 }
 
 func TestAnInterruptedInstallIsFinishedByTheNextCommand(t *testing.T) {
@@ -41,7 +41,7 @@ func TestAnInterruptedInstallIsFinishedByTheNextCommand(t *testing.T) {
 	installEtcd(m)
 	installed := m.Disk("/var/lib/etcd")
 	m.Must("sh", "-c", halfInstalled)
-	contains(t, "recover", m.Must("syscontainer", "recover"), "etcd")
+	hosttest.Contains(t, "recover", m.Must("syscontainer", "recover"), "etcd")
 	hosttest.Same(t, installed, m.Disk("/var/lib/etcd"))
 }
 

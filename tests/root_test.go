@@ -33,12 +33,12 @@ func machineAndTarget(t *testing.T) (*hosttest.Machine, *host.Root) {
 func etcdIsUp(t *testing.T, root *host.Root) {
 	t.Helper()
 	m := hosttest.Boot(t, bed.Lab, host.Options{Root: root})
-	sameText(t, "state after boot", property(m, "etcd", "ActiveState"), "active")
+	hosttest.SameText(t, "state after boot", m.Property("etcd", "ActiveState"), "active")
 	m.Must("etcdctl", "put", "greeting", "hello")
-	sameText(t, "get", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
-	sameText(t, "failed units", m.Must("systemctl", "--failed", "--plain", "--no-legend"), "")
+	hosttest.SameText(t, "get", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	hosttest.SameText(t, "failed units", m.Must("systemctl", "--failed", "--plain", "--no-legend"), "")
 	m.Must("ostree", "fsck", "--quiet", "--repo="+repo)
-	contains(t, "list", m.Must("syscontainer", "list"), "etcd", "active")
+	hosttest.Contains(t, "list", m.Must("syscontainer", "list"), "etcd", "active")
 }
 
 func TestInstallBelowRootTouchesNothingElse(t *testing.T) {
@@ -48,9 +48,9 @@ func TestInstallBelowRootTouchesNothingElse(t *testing.T) {
 	m.Must("systemctl", "stop", "dbus.socket", "dbus.service")
 	reloads := managerLog(m)
 	m.Must("syscontainer", "--root", target, "install", "--system", "etcd")
-	sameText(t, "what systemd did meanwhile", managerLog(m), reloads)
+	hosttest.SameText(t, "what systemd did meanwhile", managerLog(m), reloads)
 	hosttest.Same(t, before, m.Disk(target))
-	contains(t, "list", m.Must("syscontainer", "--root", target, "list"), "etcd")
+	hosttest.Contains(t, "list", m.Must("syscontainer", "--root", target, "list"), "etcd")
 	if err := m.Poweroff(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestRootGivesTheSameFilesAsALiveInstall(t *testing.T) {
 	}
 	below := installed(root, func() { m.Must("syscontainer", "--root", target, "install", "--system", "etcd") })
 	live := installed(m.Root, func() { installEtcd(m) })
-	sameText(t, "the paths below --root", below, live)
+	hosttest.SameText(t, "the paths below --root", below, live)
 }
 
 func TestUninstallBelowRoot(t *testing.T) {

@@ -16,7 +16,7 @@ const shellOfHost = "CONTAINER_BINDS=/usr:/usr:ro /usr/lib:/lib:ro /usr/lib64:/l
 
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
-	program := buildApp(t)
+	program := hosttest.App(t)
 	write := func(name string, config imgspec.ImageConfig, files ociimage.Files) {
 		if err := ociimage.Write(filepath.Join(dir, name), config, files); err != nil {
 			t.Fatal(err)
@@ -41,15 +41,15 @@ func TestRun(t *testing.T) {
 	if result.Code != 3 || result.Stdout != "hello, once\n" || len(list(t, m)) > 0 {
 		t.Errorf("installing what is to be run: %+v", result)
 	}
-	sameText(t, "with another command", m.Must("syscontainer", "run", "oci:"+shared+"/once:latest", "0"), "hello, once")
+	hosttest.SameText(t, "with another command", m.Must("syscontainer", "run", "oci:"+shared+"/once:latest", "0"), "hello, once")
 }
 
 // nothingLeft reports an error unless a machine has nothing more of containers that ran.
 func nothingLeft(t *testing.T, m *hosttest.Machine) {
 	t.Helper()
-	sameText(t, "directories", m.Must("sh", "-c", "ls -d /var/lib/syscontainer/runs /run/runc/* /run/crun/* 2>/dev/null || true"), "")
-	sameText(t, "units", m.Eventually("sh", "-c", `units=$(systemctl list-units --all --plain --no-legend 'syscontainer-run-*'); test -z "$units" && echo none`), "none")
-	sameText(t, "groups", m.Must("sh", "-c", "ls -d /sys/fs/cgroup/system.slice/syscontainer-run-* 2>/dev/null || true"), "")
+	hosttest.SameText(t, "directories", m.Must("sh", "-c", "ls -d /var/lib/syscontainer/runs /run/runc/* /run/crun/* 2>/dev/null || true"), "")
+	hosttest.SameText(t, "units", m.Eventually("sh", "-c", `units=$(systemctl list-units --all --plain --no-legend 'syscontainer-run-*'); test -z "$units" && echo none`), "none")
+	hosttest.SameText(t, "groups", m.Must("sh", "-c", "ls -d /sys/fs/cgroup/system.slice/syscontainer-run-* 2>/dev/null || true"), "")
 }
 
 func useRun(t *testing.T, m *hosttest.Machine, runtime string) {
@@ -62,17 +62,17 @@ func useRun(t *testing.T, m *hosttest.Machine, runtime string) {
 	line := strings.Join(run("--name", "job"), "' '")
 	line = "'" + line + "' '" + plain + "' "
 
-	sameText(t, "the image's command", m.Must(run(plain)...), "the image says so")
+	hosttest.SameText(t, "the image's command", m.Must(run(plain)...), "the image says so")
 	result := m.Try(run("--set", "MODE=mine", plain, `cat; cat /data/begin; touch /tmp/x; echo $(id -u) $MODE; echo err >&2; exit 42`)...)
 	if result.Code != 42 || result.Stdout != "the image's33 mine\n" || result.Stderr != "err\n" {
 		t.Errorf("status and output: %+v", result)
 	}
-	sameText(t, "input", m.Must("sh", "-c", "head -c 300000 /dev/zero | "+line+"'wc -c'"), "300000")
-	sameText(t, "the group", m.Must(run("--name", "job", plain, "grep 0:: /proc/self/cgroup")...), "0::/system.slice/syscontainer-run-job.scope/container")
+	hosttest.SameText(t, "input", m.Must("sh", "-c", "head -c 300000 /dev/zero | "+line+"'wc -c'"), "300000")
+	hosttest.SameText(t, "the group", m.Must(run("--name", "job", plain, "grep 0:: /proc/self/cgroup")...), "0::/system.slice/syscontainer-run-job.scope/container")
 	nothingLeft(t, m)
 
 	// SIGTERM is the container's to handle; and one that runs has a name, for exec.
-	sameText(t, "a signal that is handed on", m.Must("sh", "-c", line+`'trap "echo stopped; exit 9" TERM; touch /tmp/up; while :; do sleep 0.1; done' & pid=$!
+	hosttest.SameText(t, "a signal that is handed on", m.Must("sh", "-c", line+`'trap "echo stopped; exit 9" TERM; touch /tmp/up; while :; do sleep 0.1; done' & pid=$!
 		until syscontainer exec job test -e /tmp/up 2>/dev/null; do sleep 0.1; done
 		`+line+`true 2>&1 | grep -c 'another one of that name is running'
 		kill -TERM $pid; wait $pid; echo $?`), "1\nstopped\n9")
@@ -80,11 +80,11 @@ func useRun(t *testing.T, m *hosttest.Machine, runtime string) {
 
 	text := m.Must("script", "--quiet", "--return", "--command",
 		"stty rows 33 cols 77; "+line+"'stty size; test -t 1 && echo yes; exit 5'; echo status $?", "/dev/null")
-	contains(t, "a terminal", text, "33 77", "yes", "status 5")
+	hosttest.Contains(t, "a terminal", text, "33 77", "yes", "status 5")
 
 	ours := "oci:" + shared + "/ours:latest"
 	m.Must("sh", "-c", "echo hunter2 >/run/token")
-	sameText(t, "one of ours", m.Must("syscontainer", "run", "--runtime", runtime, "--set-file", "TOKEN=/run/token", ours,
+	hosttest.SameText(t, "one of ours", m.Must("syscontainer", "run", "--runtime", runtime, "--set-file", "TOKEN=/run/token", ours,
 		"/usr/bin/sh", "-c", "echo $(id -u) $(cat $CREDENTIALS_DIRECTORY/TOKEN)$NOTIFY_SOCKET"), "65534 hunter2")
 	nothingLeft(t, m)
 

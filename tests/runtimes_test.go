@@ -53,7 +53,7 @@ func writeBundle(t *testing.T, file, dir string) (sources []string) {
 		t.Fatal(err)
 	}
 	var spec specs.Spec
-	parse(t, string(data), &spec)
+	hosttest.Parse(t, string(data), &spec)
 	bundle := filepath.Join(dir, strings.TrimSuffix(filepath.Base(file), ".json"))
 	program := filepath.Join(bundle, "rootfs/bin/x")
 	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {

@@ -21,44 +21,44 @@ func TestSecondInstallationSharesTheObjects(t *testing.T) {
 	startEtcd(m)
 	before := m.Must("sh", "-c", objects)
 	installSecond(m)
-	sameText(t, "the content objects", m.Must("sh", "-c", objects), before)
+	hosttest.SameText(t, "the content objects", m.Must("sh", "-c", objects), before)
 
 	m.Must("systemctl", "start", "etcd2")
 	m.Must("etcdctl", "put", "who", "first")
 	m.Must("etcd2ctl", "--endpoints=http://127.0.0.1:12379", "put", "who", "second")
-	sameText(t, "first", m.Must("etcdctl", "get", "--print-value-only", "who"), "first")
-	sameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
+	hosttest.SameText(t, "first", m.Must("etcdctl", "get", "--print-value-only", "who"), "first")
+	hosttest.SameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
 
 	m.Must("syscontainer", "uninstall", "etcd")
 	m.Must("systemctl", "restart", "etcd2")
-	sameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
+	hosttest.SameText(t, "second", m.Must("sh", "-c", ". /etc/etcd/etcd2ctl.env; etcd2ctl get --print-value-only who"), "second")
 }
 
 func TestInstallTwiceChangesNothing(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
-	pid := property(m, "etcd", "MainPID")
+	pid := m.Property("etcd", "MainPID")
 	before := m.Disk("/var/lib/etcd")
 	again := m.Must("syscontainer", "install", "--system", "etcd")
-	contains(t, "the second install", again, "etcd", "already")
+	hosttest.Contains(t, "the second install", again, "etcd", "already")
 	hosttest.Same(t, before, m.Disk("/var/lib/etcd"))
-	sameText(t, "the main process", property(m, "etcd", "MainPID"), pid)
+	hosttest.SameText(t, "the main process", m.Property("etcd", "MainPID"), pid)
 }
 
 func TestListAndShow(t *testing.T) {
 	m := machine(t)
-	sameText(t, "list --json of nothing", m.Must("syscontainer", "list", "--json"), "[]")
+	hosttest.SameText(t, "list --json of nothing", m.Must("syscontainer", "list", "--json"), "[]")
 	installEtcd(m)
-	contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "inactive")
+	hosttest.Contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "inactive")
 	m.Must("systemctl", "start", "etcd")
-	contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "active")
+	hosttest.Contains(t, "list", m.Must("syscontainer", "list"), "etcd", "localhost:5000/etcd", "active")
 
 	all := list(t, m)
 	if len(all) != 1 || all[0].Name != "etcd" || all[0].State != "active" || all[0].Enabled != "enabled" {
 		t.Errorf("list --json says %+v", all)
 	}
 	shown := m.Must("syscontainer", "show", "etcd")
-	contains(t, "show", shown, "localhost:5000/etcd", all[0].Digest, "active", "/etc/etcd/etcd.conf")
+	hosttest.Contains(t, "show", shown, "localhost:5000/etcd", all[0].Digest, "active", "/etc/etcd/etcd.conf")
 	var details struct {
 		Name  string `json:"name"`
 		State string `json:"state"`
@@ -66,7 +66,7 @@ func TestListAndShow(t *testing.T) {
 			Path string `json:"path"`
 		} `json:"files"`
 	}
-	parse(t, m.Must("syscontainer", "show", "--json", "etcd"), &details)
+	hosttest.Parse(t, m.Must("syscontainer", "show", "--json", "etcd"), &details)
 	if details.Name != "etcd" || details.State != "active" || len(details.Files) == 0 {
 		t.Errorf("show --json says %+v", details)
 	}
@@ -83,10 +83,10 @@ func TestUninstallKeepsTheData(t *testing.T) {
 	if found := m.Try("pgrep", "etcd"); found.Code == 0 {
 		t.Error("etcd still runs")
 	}
-	sameText(t, "what systemd knows", property(m, "etcd", "LoadState"), "not-found")
+	hosttest.SameText(t, "what systemd knows", m.Property("etcd", "LoadState"), "not-found")
 
 	startEtcd(m)
-	sameText(t, "installed again", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
+	hosttest.SameText(t, "installed again", m.Must("etcdctl", "get", "--print-value-only", "greeting"), "hello")
 }
 
 func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
@@ -94,7 +94,7 @@ func TestUninstallKeepsWhatTheAdministratorChanged(t *testing.T) {
 	installEtcd(m)
 	m.Must("sh", "-c", "echo '# mine' >>/etc/etcd/etcd.conf")
 	m.Must("syscontainer", "uninstall", "etcd")
-	contains(t, "the changed file", m.Must("cat", "/etc/etcd/etcd.conf"), "# mine")
+	hosttest.Contains(t, "the changed file", m.Must("cat", "/etc/etcd/etcd.conf"), "# mine")
 	m.Must("rm", "-r", "/etc/etcd")
 }
 

@@ -66,7 +66,7 @@ func TestSecretsReachTheContainerAndNobodyElse(t *testing.T) {
 			checkVault(t, m, uid)
 			m.Must("syscontainer", "uninstall", "vault")
 			found := m.Must("sh", "-c", whereIs)
-			sameText(t, "what has the secret when it is uninstalled", found, "")
+			hosttest.SameText(t, "what has the secret when it is uninstalled", found, "")
 		}
 	}
 }
@@ -77,10 +77,10 @@ const whereIs = `grep --files-with-matches --recursive --devices=skip --fixed-st
 
 func checkVault(t *testing.T, m *hosttest.Machine, uid string) {
 	t.Helper()
-	root := "/proc/" + property(m, "vault", "MainPID") + "/root/out/"
+	root := "/proc/" + m.Property("vault", "MainPID") + "/root/out/"
 	m.Eventually("test", "-s", root+"done")
-	sameText(t, "PASSWORD", m.Must("cat", root+"PASSWORD"), sentinel)
-	sameText(t, "KEY", m.Must("sh", "-c", "base64 <"+root+"KEY"), "aHVudGVyMi1abTl2WW1GeQD/Cg==")
+	hosttest.SameText(t, "PASSWORD", m.Must("cat", root+"PASSWORD"), sentinel)
+	hosttest.SameText(t, "KEY", m.Must("sh", "-c", "base64 <"+root+"KEY"), "aHVudGVyMi1abTl2WW1GeQD/Cg==")
 	credentials := []string{"/run/credentials/vault.service/"}
 	if uid != "0" {
 		credentials = append(credentials, "/run/syscontainer/vault/credentials/")
@@ -89,12 +89,12 @@ func checkVault(t *testing.T, m *hosttest.Machine, uid string) {
 	for _, dir := range append(credentials, "/var/lib/syscontainer/containers/vault/deploy/1/credentials/") {
 		want = append(want, dir+"KEY", dir+"PASSWORD")
 	}
-	sameText(t, "what has the secret", m.Must("sh", "-c", whereIs), strings.Join(want, "\n"))
-	sameText(t, "who may read the file", m.Must("stat", "--format=%a %u", "/var/lib/syscontainer/containers/vault/current/credentials/PASSWORD"), "600 0")
+	hosttest.SameText(t, "what has the secret", m.Must("sh", "-c", whereIs), strings.Join(want, "\n"))
+	hosttest.SameText(t, "who may read the file", m.Must("stat", "--format=%a %u", "/var/lib/syscontainer/containers/vault/current/credentials/PASSWORD"), "600 0")
 	if uid == "0" {
 		return
 	}
-	sameText(t, "who may read the copy", m.Must("stat", "--format=%a %u", "/run/syscontainer/vault/credentials/PASSWORD"), "400 "+uid)
+	hosttest.SameText(t, "who may read the copy", m.Must("stat", "--format=%a %u", "/run/syscontainer/vault/credentials/PASSWORD"), "400 "+uid)
 	if m.Try("setpriv", "--reuid=4321", "--clear-groups", "ls", "/run/syscontainer/vault/credentials").Code == 0 {
 		t.Error("everybody sees the copies")
 	}
@@ -106,19 +106,19 @@ func TestSecretsAfterBootAndStop(t *testing.T) {
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameText(t, "state after boot", property(m, "vault", "ActiveState"), "active")
+	hosttest.SameText(t, "state after boot", m.Property("vault", "ActiveState"), "active")
 	checkVault(t, m, "1234")
 
 	m.Must("sh", "-c", "printf '[Service]\\nLoadCredential=PASSWORD:/etc/machine-id\\n' >/etc/systemd/system/vault.service.d/override.conf")
 	m.Must("systemctl", "daemon-reload")
 	m.Must("systemctl", "restart", "vault")
-	root := "/proc/" + property(m, "vault", "MainPID") + "/root/out/"
+	root := "/proc/" + m.Property("vault", "MainPID") + "/root/out/"
 	m.Eventually("test", "-s", root+"done")
-	sameText(t, "what the administrator gave", m.Must("cat", root+"PASSWORD"), m.Must("cat", "/etc/machine-id"))
+	hosttest.SameText(t, "what the administrator gave", m.Must("cat", root+"PASSWORD"), m.Must("cat", "/etc/machine-id"))
 	m.Must("rm", "/etc/systemd/system/vault.service.d/override.conf")
 
 	m.Must("systemctl", "stop", "vault")
-	sameText(t, "what is left in /run", m.Must("sh", "-c", "ls -d /run/credentials/vault.service /run/syscontainer/vault 2>/dev/null || true"), "")
+	hosttest.SameText(t, "what is left in /run", m.Must("sh", "-c", "ls -d /run/credentials/vault.service /run/syscontainer/vault 2>/dev/null || true"), "")
 }
 
 func TestSecretsInTheWrongPlace(t *testing.T) {
@@ -130,20 +130,20 @@ func TestSecretsInTheWrongPlace(t *testing.T) {
 	m := machineWith(t, map[string]string{shared: dir})
 	before := m.Disk()
 	result := m.Try("syscontainer", "install", "--system", "--set=PASSWORD="+sentinel, "oci:"+shared+"/leak")
-	contains(t, "the refusal", result.Stderr, "exports/service.template:6:15: $PASSWORD is a secret", "hint: a container reads a secret from the file")
+	hosttest.Contains(t, "the refusal", result.Stderr, "exports/service.template:6:15: $PASSWORD is a secret", "hint: a container reads a secret from the file")
 	missing := m.Try("syscontainer", "install", "--system", "oci:"+shared+"/vault")
-	contains(t, "the refusal", missing.Stderr, "no value for $PASSWORD", "PASSWORD: secret, of the superuser", "--set-file")
+	hosttest.Contains(t, "the refusal", missing.Stderr, "no value for $PASSWORD", "PASSWORD: secret, of the superuser", "--set-file")
 	hosttest.Same(t, before, m.Disk())
 
 	warned := m.Try("syscontainer", "install", "--system", "--set=PASSWORD="+sentinel, "oci:"+shared+"/vault")
-	contains(t, "the warning", warned.Stderr, "warning: PASSWORD is a secret: --set shows it to everybody who lists processes; use --set-file PASSWORD=FILE")
+	hosttest.Contains(t, "the warning", warned.Stderr, "warning: PASSWORD is a secret: --set shows it to everybody who lists processes; use --set-file PASSWORD=FILE")
 	for _, r := range []string{result.Stderr, missing.Stderr, warned.Stderr + warned.Stdout} {
 		if strings.Contains(r, sentinel) {
 			t.Errorf("it shows the secret: %s", r)
 		}
 	}
-	contains(t, "show", m.Must("syscontainer", "show", "vault"), "PASSWORD=(secret)  (secret, of the superuser)", "CONTAINER_UID=0  (int)")
-	contains(t, "inspect", m.Must("syscontainer", "inspect", "oci:"+shared+"/vault"), "PASSWORD (has to be set, secret, of the superuser)", "KEY (can be set, secret)", "CONTAINER_UID=0 (int)")
+	hosttest.Contains(t, "show", m.Must("syscontainer", "show", "vault"), "PASSWORD=(secret)  (secret, of the superuser)", "CONTAINER_UID=0  (int)")
+	hosttest.Contains(t, "inspect", m.Must("syscontainer", "inspect", "oci:"+shared+"/vault"), "PASSWORD (has to be set, secret, of the superuser)", "KEY (can be set, secret)", "CONTAINER_UID=0 (int)")
 }
 
 // A host that does not run gets files, and its systemd the credentials when it boots.

@@ -153,7 +153,7 @@ func TestValuesArriveByteForByte(t *testing.T) {
 		name := "env-" + runtime
 		m.Must("syscontainer", "install", "--system", "--name="+name, "--runtime=/usr/bin/"+runtime, "--values="+shared+"/values.toml", "oci:"+shared+"/env")
 		m.Must("systemctl", "start", name)
-		checkEnvironment(t, runtime, environment(t, m, "cat /proc/"+property(m, name, "MainPID")+"/environ"), values, map[string]string{"C": "%s", "W": "<%s>"})
+		checkEnvironment(t, runtime, environment(t, m, "cat /proc/"+m.Property(name, "MainPID")+"/environ"), values, map[string]string{"C": "%s", "W": "<%s>"})
 		checkEnvironment(t, "the unit", environment(t, m, "cat /run/"+name+".environ"), values,
 			map[string]string{"U": "%s", "UD": "<%s>", "US": "%s", "FU": "%s", "FD": "%s", "FS": "<%s>"})
 		for _, shell := range []string{"dash", "bash"} {

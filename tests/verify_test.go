@@ -27,8 +27,8 @@ func TestVerifyNamesWhatWasTamperedWithAndRepairMendsIt(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)
 	installed := m.Disk("/var/lib/etcd")
-	pid := property(m, "etcd", "MainPID")
-	sameText(t, "verify", m.Must("syscontainer", "verify"), "etcd, deployment 1 (current): ok")
+	pid := m.Property("etcd", "MainPID")
+	hosttest.SameText(t, "verify", m.Must("syscontainer", "verify"), "etcd, deployment 1 (current): ok")
 
 	m.Must("sh", "-c", tamper)
 	found := m.Try("syscontainer", "verify", "etcd")
@@ -36,7 +36,7 @@ func TestVerifyNamesWhatWasTamperedWithAndRepairMendsIt(t *testing.T) {
 		t.Errorf("verify ends with %d", found.Code)
 	}
 	const rootfs = "/var/lib/syscontainer/containers/etcd/deploy/1/rootfs"
-	contains(t, "verify", found.Stdout, "etcd, deployment 1 (current): 8 differences",
+	hosttest.Contains(t, "verify", found.Stdout, "etcd, deployment 1 (current): 8 differences",
 		rootfs+"/exports/manifest.json: it is the repo's object ",
 		rootfs+"/exports/service.template: content is sha256:",
 		rootfs+"/usr/bin/extra: a file that was not installed",
@@ -50,19 +50,19 @@ func TestVerifyNamesWhatWasTamperedWithAndRepairMendsIt(t *testing.T) {
 	if repaired.Code != 1 {
 		t.Errorf("verify --repair ends with %d", repaired.Code)
 	}
-	contains(t, "verify --repair", repaired.Stdout, "etcd, deployment 1 (current): 1 difference\n", "systemctl restart etcd")
+	hosttest.Contains(t, "verify --repair", repaired.Stdout, "etcd, deployment 1 (current): 1 difference\n", "systemctl restart etcd")
 	if mended := strings.Count(repaired.Stdout, "  repaired: "); mended != 7 {
 		t.Errorf("%d are mended:\n%s%s", mended, repaired.Stdout, repaired.Stderr)
 	}
-	sameText(t, "the process", property(m, "etcd", "MainPID"), pid)
-	sameText(t, "systemd's view of the unit", property(m, "etcd", "NeedDaemonReload"), "no")
+	hosttest.SameText(t, "the process", m.Property("etcd", "MainPID"), pid)
+	hosttest.SameText(t, "systemd's view of the unit", m.Property("etcd", "NeedDaemonReload"), "no")
 
 	m.Must("syscontainer", "verify", "--repair", "etcd", "/etc/etcd/etcd.conf")
 	m.Must("syscontainer", "images", "verify")
 	hosttest.Same(t, installed, m.Disk("/var/lib/etcd"))
 	m.Must("systemctl", "restart", "etcd")
 	m.Must("etcdctl", "endpoint", "health")
-	sameText(t, "verify, at last", m.Must("syscontainer", "verify"), "etcd, deployment 1 (current): ok")
+	hosttest.SameText(t, "verify, at last", m.Must("syscontainer", "verify"), "etcd, deployment 1 (current): ok")
 }
 
 func TestVerifyOfAHostThatDoesNotRun(t *testing.T) {
@@ -70,5 +70,5 @@ func TestVerifyOfAHostThatDoesNotRun(t *testing.T) {
 	installEtcd(m)
 	m.Must("mount", "--bind", "/", "/mnt")
 	defer m.Must("umount", "/mnt")
-	sameText(t, "verify", m.Must("syscontainer", "--root", "/mnt", "verify"), "etcd, deployment 1 (current): ok")
+	hosttest.SameText(t, "verify", m.Must("syscontainer", "--root", "/mnt", "verify"), "etcd, deployment 1 (current): ok")
 }

@@ -3,7 +3,6 @@ package tests_test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,46 +29,46 @@ func daemons() []worldly {
 	return []worldly{
 		{name: "flannel", units: service, args: []string{"--set", "FLANNELD_ETCD_ENDPOINTS=http://192.0.2.1:2379"}, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "flannel", "serving, GREETING=http://192.0.2.1:2379,")
-			sameText(t, "its environment", m.Must("cat", "/etc/sysconfig/flannel"), `FLANNELD_ETCD_ENDPOINTS="http://192.0.2.1:2379"`)
-			contains(t, "the unit", property(m, "flannel", "Before"), "docker.service")
+			hosttest.SameText(t, "its environment", m.Must("cat", "/etc/sysconfig/flannel"), `FLANNELD_ETCD_ENDPOINTS="http://192.0.2.1:2379"`)
+			hosttest.Contains(t, "the unit", m.Property("flannel", "Before"), "docker.service")
 			m.Must("test", "-L", "/etc/systemd/system/docker.service.requires/flannel.service")
 			m.Must("test", "-d", "/run/flannel")
 		}},
 		{name: "docker", units: service, args: []string{"--set", `ADDTL_MOUNTS=,{"destination":"/mnt","type":"bind","source":"/srv","options":["rbind"]}`}, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "docker", "set_mounts in /var/lib/syscontainer/containers/docker/deploy/1", "serving, GREETING=1,")
-			sameText(t, "what it says of itself", property(m, "docker", "StatusText"), "the app is ready")
-			sameText(t, "what is made for it", m.Must("cat", "/etc/tmpfiles.d/docker.conf"), "d /var/lib/docker 0755 root root -")
+			hosttest.SameText(t, "what it says of itself", m.Property("docker", "StatusText"), "the app is ready")
+			hosttest.SameText(t, "what is made for it", m.Must("cat", "/etc/tmpfiles.d/docker.conf"), "d /var/lib/docker 0755 root root -")
 			// Of all capabilities that the kernel knows it has those that a service of this host can have.
 			const bounding = "grep CapBnd /proc/"
-			sameText(t, "its capabilities", m.Must("sh", "-c", bounding+property(m, "docker", "MainPID")+"/status"), m.Must("sh", "-c", bounding+"1/status"))
+			hosttest.SameText(t, "its capabilities", m.Must("sh", "-c", bounding+m.Property("docker", "MainPID")+"/status"), m.Must("sh", "-c", bounding+"1/status"))
 			for name, want := range map[string]string{"KillMode": "process", "SyslogIdentifier": "dockerd", "Restart": "on-abnormal", "Delegate": "yes"} {
-				sameText(t, name, property(m, "docker", name), want)
+				hosttest.SameText(t, name, m.Property("docker", name), want)
 			}
 		}},
 		{name: "kubelet", units: service, check: func(t *testing.T, m *hosttest.Machine) {
 			for name, want := range map[string]string{"Restart": "always", "KillSignal": "2", "TimeoutStopUSec": "20s", "KillMode": "mixed"} {
-				sameText(t, name, property(m, "kubelet", name), want)
+				hosttest.SameText(t, name, m.Property("kubelet", name), want)
 			}
-			sameText(t, "its state", m.Must("stat", "-c", "%a", "/var/lib/kubelet"), "700")
+			hosttest.SameText(t, "its state", m.Must("stat", "-c", "%a", "/var/lib/kubelet"), "700")
 			m.Must("systemctl", "stop", "kubelet")
 			logged(m, "kubelet", "stopped by interrupt")
 			m.Must("systemctl", "start", "kubelet")
 		}},
 		{name: "net-snmp", units: service, check: func(t *testing.T, m *hosttest.Machine) {
-			pid := property(m, "net-snmp", "MainPID")
-			sameText(t, "the main process", m.Must("cat", "/proc/"+pid+"/comm"), "app")
-			sameText(t, "the pid file", m.Must("cat", "/run/container-net-snmp.pid"), pid)
+			pid := m.Property("net-snmp", "MainPID")
+			hosttest.SameText(t, "the main process", m.Must("cat", "/proc/"+pid+"/comm"), "app")
+			hosttest.SameText(t, "the pid file", m.Must("cat", "/run/container-net-snmp.pid"), pid)
 			m.Must("kill", "-9", pid)
 			m.Eventually("sh", "-c", "systemctl is-failed net-snmp")
 			m.Must("systemctl", "restart", "net-snmp")
 		}},
 		{name: "cri-o", units: service, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "cri-o", "serving, GREETING=verbatim $NAME,")
-			sameText(t, "its alias", property(m, "crio", "Id"), "cri-o.service")
+			hosttest.SameText(t, "its alias", m.Property("crio", "Id"), "cri-o.service")
 		}},
 		{name: "hello-world", units: service, args: []string{"--set", `RECEIVER=“100%” \ "$HOME"`}, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "hello-world", `serving, GREETING=“100%” \ "$HOME", pid 1`)
-			contains(t, "its script", m.Must("cat", "/usr/local/bin/hello-world.sh"), "# /usr/bin/syscontainer installed this with ", "costs $1")
+			hosttest.Contains(t, "its script", m.Must("cat", "/usr/local/bin/hello-world.sh"), "# /usr/bin/syscontainer installed this with ", "costs $1")
 			m.Must("test", "-x", "/usr/local/bin/hello-world.sh")
 		}},
 	}
@@ -84,20 +83,20 @@ func others() []worldly {
 			m.Must("test", "!", "-e", "/etc/systemd/system/open-vm-tools.service.d")
 		}},
 		{name: "kube-tools", check: func(t *testing.T, m *hosttest.Machine) {
-			sameText(t, "its program", m.Must("kube-tools-kubectl"), "kubectl")
-			sameText(t, "links of a copy", m.Must("stat", "-c", "%h", "/usr/local/bin/kube-tools-kubectl"), "1")
+			hosttest.SameText(t, "its program", m.Must("kube-tools-kubectl"), "kubectl")
+			hosttest.SameText(t, "links of a copy", m.Must("stat", "-c", "%h", "/usr/local/bin/kube-tools-kubectl"), "1")
 			m.Must("test", "!", "-e", "/etc/systemd/system/kube-tools.service")
 		}},
 		{name: "node-setup", units: service, check: func(t *testing.T, m *hosttest.Machine) {
 			logged(m, "node-setup", "hello, once")
-			sameText(t, "its end", property(m, "node-setup", "SubState"), "exited")
-			sameText(t, "containers", m.Must("sh", "-c", "runc list --quiet; crun list --quiet"), "")
+			hosttest.SameText(t, "its end", m.Property("node-setup", "SubState"), "exited")
+			hosttest.SameText(t, "containers", m.Must("sh", "-c", "runc list --quiet; crun list --quiet"), "")
 			m.Must("syscontainer", "uninstall", "node-setup")
 			m.Must("syscontainer", "install", "--set", "STATUS=42", "oci:"+shared+"/node-setup:latest")
 			if result := m.Try("systemctl", "start", "node-setup"); result.Code == 0 {
 				t.Error("a container that fails starts well")
 			}
-			sameText(t, "its status", property(m, "node-setup", "ExecMainStatus"), "42")
+			hosttest.SameText(t, "its status", m.Property("node-setup", "ExecMainStatus"), "42")
 		}},
 		{name: "echo", units: []string{"echo.socket", "echo-tick.timer", "echo-tick.service"}, idle: true, check: checkEcho},
 	}
@@ -106,19 +105,19 @@ func others() []worldly {
 // checkEcho uses a container that a socket starts, and a service beside it.
 func checkEcho(t *testing.T, m *hosttest.Machine) {
 	for _, unit := range []string{"echo.socket", "echo-tick.timer"} {
-		sameText(t, unit, m.Must("systemctl", "is-enabled", unit), "enabled")
+		hosttest.SameText(t, unit, m.Must("systemctl", "is-enabled", unit), "enabled")
 	}
 	m.Must("systemctl", "start", "echo.socket", "echo-tick.timer")
 	if result := m.Try("systemctl", "start", "echo-tick"); result.Code == 0 {
 		t.Error("something ran in a container that does not run")
 	}
 	const ask = `perl -MIO::Socket::UNIX -e 'print IO::Socket::UNIX->new(Peer => "/run/echo.sock")->getline'`
-	sameText(t, "its answer", m.Must("sh", "-c", ask), "hello from the container")
+	hosttest.SameText(t, "its answer", m.Must("sh", "-c", ask), "hello from the container")
 	m.Eventually("systemctl", "is-active", "echo") // the answer may come before the launcher says so
 	m.Must("systemctl", "start", "echo-tick")
 	logged(m, "echo*", "hello, once") // the process is in the container's control group, if journald is quick
-	sameText(t, "again", m.Must("sh", "-c", ask), "hello from the container")
-	contains(t, "show", m.Must("syscontainer", "show", "echo"), "echo.socket, active, enabled", "echo-tick.timer, active, enabled", "echo-tick.service, inactive, static")
+	hosttest.SameText(t, "again", m.Must("sh", "-c", ask), "hello from the container")
+	hosttest.Contains(t, "show", m.Must("syscontainer", "show", "echo"), "echo.socket, active, enabled", "echo-tick.timer, active, enabled", "echo-tick.service, inactive, static")
 }
 
 // logged waits until a unit has written these lines.
@@ -131,7 +130,7 @@ func logged(m *hosttest.Machine, unit string, lines ...string) {
 // TestTheImagesOfTheWorldInstallUnchanged has each runtime for them, said in the settings of the host.
 func TestTheImagesOfTheWorldInstallUnchanged(t *testing.T) {
 	dir := t.TempDir()
-	program := buildApp(t)
+	program := hosttest.App(t)
 	for _, image := range theWorld() {
 		writeImage(t, filepath.Join(dir, image.name), worldImage(t, image.name, program))
 	}
@@ -163,33 +162,17 @@ func useImage(t *testing.T, m *hosttest.Machine, image worldly, runtime string) 
 	}
 	if image.units != nil && !image.idle {
 		m.Must("systemctl", "start", image.name)
-		sameText(t, "state", property(m, image.name, "ActiveState"), "active")
+		hosttest.SameText(t, "state", m.Property(image.name, "ActiveState"), "active")
 	}
 	image.check(t, m)
 	m.Must("syscontainer", "uninstall", image.name)
 	hosttest.Same(t, before, m.Disk("/var/lib"))
 	for _, unit := range append(image.units, image.name+".service") {
-		sameText(t, "what systemd knows of "+unit, property(m, unit, "LoadState"), "not-found")
+		hosttest.SameText(t, "what systemd knows of "+unit, m.Property(unit, "LoadState"), "not-found")
 	}
 	if log := m.Must("sh", "-c", "journalctl _PID=1 --output=cat | grep -e 'not our child' -e 'Unknown key' -e 'ignoring' || true"); log != "" {
 		t.Errorf("systemd complains:\n%s", log)
 	}
-}
-
-// buildApp compiles the program that is in each image.
-func buildApp(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "app")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", file, "./app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	program, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(program)
 }
 
 // worldImage is the program, and what is in testdata as /exports.

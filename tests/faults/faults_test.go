@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,18 +19,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/inject"
 )
 
 // errnos are what calls fail with: a bad disk, a full one, one that does not let us.
 var errnos = []unix.Errno{unix.EIO, unix.ENOSPC, unix.EACCES}
 
-func long() bool { return os.Getenv("SYSCONTAINER_TEST_LONG") != "" }
-
 // stride is by how many points the test goes on, from any of the first: the long one misses none. No verb has fewer
 // points than a short one; a rollback has 60.
 func stride(short int) int {
-	if long() {
+	if hosttest.Long() {
 		return 1
 	}
 	return short

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/inject"
 )
 
@@ -35,7 +36,7 @@ var liveVerbs = []liveVerb{
 func TestEachRequestToSystemd(t *testing.T) {
 	m := newMachine(t)
 	errnos := []unix.Errno{0, unix.EIO} // 0 kills
-	if !long() {
+	if !hosttest.Long() {
 		errnos = errnos[:1]
 	}
 	for _, v := range liveVerbs {

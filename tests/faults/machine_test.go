@@ -2,19 +2,12 @@ package faults_test
 
 import (
 	"bytes"
-	"cmp"
-	"context"
-	"encoding/json"
-	"log"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	hosts "github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/inject"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
@@ -23,18 +16,7 @@ import (
 
 var bed *testbed.Bed
 
-func TestMain(m *testing.M) {
-	suite := cmp.Or(hosts.Suite(os.Getenv("SYSCONTAINER_TEST_SUITE")), hosts.Bookworm)
-	var err error
-	if bed, err = testbed.Open(context.Background(), suite); err != nil {
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := bed.Close(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { hosttest.Main(m, &bed) }
 
 // machine is a host with a systemd that runs.
 type machine struct {
@@ -52,7 +34,7 @@ const (
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	dir := t.TempDir()
-	app := buildApp(t, dir)
+	app := hosttest.App(t)
 	for _, version := range []string{"v1", "v2"} {
 		if err := ociimage.Write(filepath.Join(dir, version), imgspec.ImageConfig{}, live(app, version)); err != nil {
 			t.Fatal(err)
@@ -85,22 +67,6 @@ func live(app, version string) ociimage.Files {
 	}
 }
 
-// buildApp compiles the program in the images.
-func buildApp(t *testing.T, dir string) string {
-	t.Helper()
-	file := filepath.Join(dir, "app")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", file, "../app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	program, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(program)
-}
-
 // under runs the program in the machine under a fault.
 func (m *machine) under(fault inject.Fault, args ...string) result {
 	m.t.Helper()
@@ -122,9 +88,7 @@ func (m *machine) under(fault inject.Fault, args ...string) result {
 func (m *machine) names() []string {
 	m.t.Helper()
 	var containers []struct{ Name string }
-	if err := json.Unmarshal([]byte(m.Must("syscontainer", "list", "--json")), &containers); err != nil {
-		m.t.Fatal(err)
-	}
+	hosttest.Parse(m.t, m.Must("syscontainer", "list", "--json"), &containers)
 	var names []string
 	for _, c := range containers {
 		names = append(names, c.Name)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	hosts "github.com/syscontainer/syscontainer/tests/host"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // together runs commands at the same time, and returns how each ended.
@@ -40,7 +41,7 @@ func (m *machine) allWell(results []hosts.Result) {
 // TestAtTheSameTime has two administrators at work, or eight.
 func TestAtTheSameTime(t *testing.T) {
 	rounds := 1
-	if long() {
+	if hosttest.Long() {
 		rounds = 20
 	}
 	all := newMachine(t)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/badregistry"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // smallDisk mounts an ext4 of its own.
@@ -104,7 +105,7 @@ func newShort(t *testing.T) *short {
 // there. A prune works also then, and gives back what the pull took; with more space the next pull goes through.
 func TestFullDisk(t *testing.T) {
 	times := 4
-	if long() {
+	if hosttest.Long() {
 		times = 60
 	}
 	s := newShort(t)

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/syscontainer/syscontainer/tests/badregistry"
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // TestKilledPulls kills pulls at random moments, the next one in the repo that the last one left.
 func TestKilledPulls(t *testing.T) {
 	kills := 10
-	if long() {
+	if hosttest.Long() {
 		kills = 100
 	}
 	images := t.TempDir()

@@ -32,9 +32,6 @@ var program = filepath.Join("..", "..", "bin", "syscontainer")
 
 var verbs = map[string][]string{"pull": {"pull"}, "rm": {"images", "rm"}, "prune": {"images", "prune"}, "push": {"push"}}
 
-// long tells that the loops that take their time were asked for.
-func long() bool { return os.Getenv("SYSCONTAINER_TEST_LONG") != "" }
-
 // machine is a root directory with a store, and a registry to pull from.
 type machine struct {
 	t    *testing.T

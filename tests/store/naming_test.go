@@ -6,13 +6,15 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // TestKilledWhileNaming kills pulls where it is most dangerous: while complete objects get their names, and refs are
 // written. strace counts the system calls that do that.
 func TestKilledWhileNaming(t *testing.T) {
 	kills := 10
-	if long() {
+	if hosttest.Long() {
 		kills = 100
 	}
 	images := t.TempDir()

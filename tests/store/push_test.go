@@ -14,6 +14,7 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 	"github.com/syscontainer/syscontainer/tests/inject"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
@@ -42,7 +43,7 @@ func (d destination) isThere(dir string) bool {
 // in its way and leaves nothing.
 func TestPushesAtEachPoint(t *testing.T) {
 	stride := 31
-	if long() {
+	if hosttest.Long() {
 		stride = 1
 	}
 	m := newMachine(t, t.TempDir())

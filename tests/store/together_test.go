@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // TestPullsTogether: eight pulls at once, of images that share all layers or some, in a repo that is not there yet.
@@ -36,7 +38,7 @@ func TestPullsTogether(t *testing.T) {
 // TestPullAndRemoveTogether: while images are pulled others are removed, and what they share stays.
 func TestPullAndRemoveTogether(t *testing.T) {
 	rounds := 3
-	if long() {
+	if hosttest.Long() {
 		rounds = 30
 	}
 	images := t.TempDir()
@@ -71,7 +73,7 @@ func TestPullAndRemoveTogether(t *testing.T) {
 // not vanish under their hands.
 func TestPullAndPruneTogether(t *testing.T) {
 	rounds := 3
-	if long() {
+	if hosttest.Long() {
 		rounds = 30
 	}
 	images := t.TempDir()

@@ -3,7 +3,6 @@ package vm_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 // cuts is how often the power is cut.
 func cuts() int {
-	if os.Getenv("SYSCONTAINER_TEST_LONG") != "" {
+	if hosttest.Long() {
 		return 30
 	}
 	return 2
