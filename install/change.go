@@ -51,10 +51,8 @@ type pendingChange struct {
 
 // check refuses what nobody can have written down: such a change is not to be believed.
 func (p pendingChange) check() error {
-	for _, n := range []int{p.From, p.To} {
-		if n < 0 || n > lastNumber {
-			return fmt.Errorf("%d is not the number of a deployment", n)
-		}
+	if err := checkNumbers(p.From, p.To); err != nil {
+		return err
 	}
 	if p.From == 0 && p.To == 0 {
 		return errors.New("it names no deployment")

@@ -29,12 +29,7 @@ type history struct {
 
 // check refuses numbers that no deployment can have had.
 func (h *history) check() error {
-	for _, n := range []int{h.Highest, h.Previous, h.Staged} {
-		if n < 0 || n > lastNumber {
-			return fmt.Errorf("%d is not the number of a deployment", n)
-		}
-	}
-	return nil
+	return checkNumbers(h.Highest, h.Previous, h.Staged)
 }
 
 // next is the number for a new deployment.

@@ -138,12 +138,7 @@ func (r *repair) rewrite(p string, data []byte, mode deployment.Mode) error {
 	if _, err := r.Tree.MkdirAll(path.Dir(p), statePerm); err != nil {
 		return err
 	}
-	if info, err := r.Tree.Lstat(p); err == nil && info.IsDir() {
-		if err := r.Tree.RemoveAll(p); err != nil {
-			return err
-		}
-	}
-	return r.Tree.WriteFile(p, data, mode.FileMode())
+	return r.overwrite(p, data, mode.FileMode())
 }
 
 // removeOthers removes what the deployment has and nobody knows of.

@@ -49,15 +49,19 @@ func (in *Installer) deploymentNumbers(name string) ([]int, error) {
 	return numbers, nil
 }
 
-// writeState writes a file of a container's directory, also where something has put a
-// directory in its place.
+// writeState writes a file of a container's directory.
 func (in *Installer) writeState(file string, data []byte) error {
+	return in.overwrite(file, data, recordPerm)
+}
+
+// overwrite writes a file, also where something has put a directory in its place.
+func (in *Installer) overwrite(file string, data []byte, perm fs.FileMode) error {
 	if info, err := in.Tree.Lstat(file); err == nil && info.IsDir() {
 		if err := in.Tree.RemoveAll(file); err != nil {
 			return err
 		}
 	}
-	return in.Tree.WriteFile(file, data, recordPerm)
+	return in.Tree.WriteFile(file, data, perm)
 }
 
 // lastNumber is the highest number that a deployment can have. Whatever disk says that
@@ -71,6 +75,16 @@ func parseNumber(text string) (int, error) {
 		return 0, fmt.Errorf("%q is not the number of a deployment", text)
 	}
 	return n, nil
+}
+
+// checkNumbers refuses numbers from disk that no deployment can have; 0 is none.
+func checkNumbers(numbers ...int) error {
+	for _, n := range numbers {
+		if n < 0 || n > lastNumber {
+			return fmt.Errorf("%d is not the number of a deployment", n)
+		}
+	}
+	return nil
 }
 
 func (in *Installer) lastDeployment(name string) (int, error) {
