@@ -71,14 +71,13 @@ func (in *Installer) StartOrder(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rank := func(name string) int {
-		at := slices.IndexFunc(graph.Units, func(u GraphUnit) bool { return u.Name == deployment.UnitName(name) && u.Container == name })
-		if at < 0 {
-			return len(graph.Units)
+	ranks := map[string]int{}
+	for i, u := range graph.Units {
+		if u.Container != "" && u.Name == deployment.UnitName(u.Container) {
+			ranks[u.Container] = i - len(graph.Units) // less than those that have none
 		}
-		return at
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(names, func(a, b string) int { return ranks[a] - ranks[b] })
 	return names, nil
 }
 
