@@ -54,9 +54,20 @@ func (s *Store) Inventory(ctx context.Context) (images []Stored, err error) {
 	return images, err
 }
 
-// look calls do with the repo and what it has at this moment. It takes no lock. Where
-// there is no repo there is nothing to be seen, and do is not called.
+// look calls do with the repo and what it has at this moment, as read does.
 func (s *Store) look(ctx context.Context, do func(*ostree.Repo, *catalog) error) error {
+	return s.read(ctx, func(repo *ostree.Repo) error {
+		c, err := readCatalog(ctx, repo)
+		if err != nil {
+			return err
+		}
+		return do(repo, c)
+	})
+}
+
+// read calls do with the repo. It takes no lock. Where there is no repo there is nothing
+// to be seen, and do is not called.
+func (s *Store) read(ctx context.Context, do func(*ostree.Repo) error) error {
 	repo, err := ostree.Open(ctx, s.options.Repo)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -65,11 +76,7 @@ func (s *Store) look(ctx context.Context, do func(*ostree.Repo, *catalog) error)
 		return err
 	}
 	defer repo.Close()
-	c, err := readCatalog(ctx, repo)
-	if err != nil {
-		return err
-	}
-	return do(repo, c)
+	return do(repo)
 }
 
 // measure sets the images' sizes.

@@ -90,31 +90,25 @@ func (s *Store) find(ctx context.Context, name string) (Image, error) {
 // List returns every image of the repo, sorted by reference. No repo is no
 // image. An image that cannot be read does not hide the others: they come with
 // the error.
-func (s *Store) List(ctx context.Context) ([]Image, error) {
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer repo.Close()
-	refs, err := repo.Refs(ctx, imagePrefix)
-	if err != nil {
-		return nil, err
-	}
-	var images []Image
-	var errs []error
-	for _, ref := range slices.Sorted(maps.Keys(refs)) {
-		img, err := loadImage(repo, ref, refs[ref])
+func (s *Store) List(ctx context.Context) (images []Image, err error) {
+	err = s.read(ctx, func(repo *ostree.Repo) error {
+		refs, err := repo.Refs(ctx, imagePrefix)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
-		images = append(images, img)
-	}
+		var errs []error
+		for _, ref := range slices.Sorted(maps.Keys(refs)) {
+			img, err := loadImage(repo, ref, refs[ref])
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			images = append(images, img)
+		}
+		return errors.Join(errs...)
+	})
 	slices.SortFunc(images, func(a, b Image) int { return strings.Compare(a.Reference, b.Reference) })
-	return images, errors.Join(errs...)
+	return images, err
 }
 
 func loadImage(repo *ostree.Repo, ref string, commit ostree.Checksum) (Image, error) {

@@ -47,22 +47,13 @@ func (s *Store) withHold(ctx context.Context, name string, change func(*ostree.R
 }
 
 // Held lists the names of all holds, sorted. No repo is no holds.
-func (s *Store) Held(ctx context.Context) ([]string, error) {
-	repo, err := ostree.Open(ctx, s.options.Repo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer repo.Close()
-	refs, err := repo.Refs(ctx, containerPrefix)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, ref := range slices.Sorted(maps.Keys(refs)) {
-		names = append(names, strings.TrimPrefix(ref, containerPrefix))
-	}
-	return names, nil
+func (s *Store) Held(ctx context.Context) (names []string, err error) {
+	err = s.read(ctx, func(repo *ostree.Repo) error {
+		refs, err := repo.Refs(ctx, containerPrefix)
+		for _, ref := range slices.Sorted(maps.Keys(refs)) {
+			names = append(names, strings.TrimPrefix(ref, containerPrefix))
+		}
+		return err
+	})
+	return names, err
 }
