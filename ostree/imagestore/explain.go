@@ -42,7 +42,7 @@ func pullError(reference string, err error) error {
 	}
 	e.Reason, e.Err = classify(err)
 	if text, ok := strings.CutPrefix(e.Err.Error(), "initializing source "+reference+": "); ok {
-		e.Err = &shortened{text: text, err: e.Err}
+		e.Err = &reworded{text: text, err: e.Err}
 	}
 	return e
 }
@@ -50,20 +50,20 @@ func pullError(reference string, err error) error {
 // from cuts what others wrapped around an error of ours.
 func from(err, reason error) error {
 	if i := strings.Index(err.Error(), reason.Error()); i > 0 {
-		return &shortened{text: err.Error()[i:], err: err}
+		return &reworded{text: err.Error()[i:], err: err}
 	}
 	return err
 }
 
-// shortened is an error with a shorter text.
-type shortened struct {
+// reworded is an error with a text that tells people more.
+type reworded struct {
 	text string
 	err  error
 }
 
-func (s *shortened) Error() string { return s.text }
+func (s *reworded) Error() string { return s.text }
 
-func (s *shortened) Unwrap() error { return s.err }
+func (s *reworded) Unwrap() error { return s.err }
 
 // reasons are the errors that containers/image documents, and ours for them; the first that is found counts.
 var reasons = []struct {
@@ -161,7 +161,7 @@ const rejectedPrefix = "Source image rejected: "
 // badSignature finds one that cannot be read, or is of a key that this program cannot.
 func badSignature(err error) error {
 	if _, text, found := strings.Cut(err.Error(), rejectedPrefix); found {
-		return &shortened{text: text, err: err}
+		return &reworded{text: text, err: err}
 	}
 	return nil
 }

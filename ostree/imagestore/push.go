@@ -117,7 +117,7 @@ func pushError(destination string, err error) error {
 		failed.Reason = nil
 	}
 	if text, ok := strings.CutPrefix(failed.Err.Error(), "initializing destination "+destination+": "); ok {
-		failed.Err = &shortened{text: text, err: failed.Err}
+		failed.Err = &reworded{text: text, err: failed.Err}
 	}
 	return failed
 }

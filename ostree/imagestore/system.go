@@ -102,7 +102,7 @@ func (s *system) original(err error) error {
 		s.SystemRegistriesConfDirPath, filepath.Join(s.root, registriesDir),
 		s.RegistriesDirPath, filepath.Join(s.root, signaturesDir),
 	).Replace(err.Error())
-	return &shortened{text: text, err: err}
+	return &reworded{text: text, err: err}
 }
 
 func (s *system) close() error {
