@@ -106,7 +106,7 @@ bench-start: build test-deps ## Measure starts against podman's Quadlet and othe
 
 .PHONY: golden
 golden: build-deps ## Rewrite the golden files from what the code does now
-	@go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
+	@go test $$(grep -rl 'tests/golden"' --include='*_test.go' . | xargs -n 1 dirname | sort -u) -update
 
 .PHONY: docs
 docs: build-deps ## Make the man page from what --help says

@@ -2,7 +2,6 @@ package install_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -18,9 +17,8 @@ import (
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
+	"github.com/syscontainer/syscontainer/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const configTemplate = `{
   "ociVersion": "1.0.0",
@@ -84,30 +82,10 @@ func TestInstallPutsEverythingInItsPlace(t *testing.T) {
 	for key, id := range map[string]int{"uid": os.Getuid(), "gid": os.Getgid()} {
 		got = strings.ReplaceAll(got, fmt.Sprintf("%q: %d", key, id), fmt.Sprintf("%q: 0", key))
 	}
-	golden(t, "installed.txt", got)
+	golden.Check(t, "testdata/installed.txt", []byte(got))
 	rootfs := filepath.Join(s.root, "var/lib/syscontainer/containers/db/deploy/1/rootfs")
 	if inode(t, filepath.Join(s.root, "usr/local/bin/dbctl")) != inode(t, filepath.Join(rootfs, "exports/hostfs/usr/local/bin/dbctl")) {
 		t.Error("/usr/local/bin/dbctl is not a hard link to the image's file")
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s:\n%s", path, got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
+	"github.com/syscontainer/syscontainer/tests/golden"
 )
 
 // TestRenderEtcd keeps what our own image becomes on a host.
@@ -30,7 +31,7 @@ func TestRenderEtcd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "render-etcd.json", string(got)+"\n")
+	golden.Check(t, "testdata/render-etcd.json", append(got, '\n'))
 }
 
 // TestRenderIsWhatInstallWrites compares with an installation, secrets apart.

@@ -2,7 +2,6 @@ package lint_test
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +12,8 @@ import (
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/lint"
+	"github.com/syscontainer/syscontainer/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // check lints a directory as the command does.
 func check(dir, name string) []lint.Finding {
@@ -47,19 +45,7 @@ func TestFixtures(t *testing.T) {
 		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			got := text(check(dir, "hello"))
-			golden := filepath.Join(dir, "want.txt")
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("differs from %s:\n%s", golden, got)
-			}
+			golden.Check(t, filepath.Join(dir, "want.txt"), []byte(got))
 		})
 	}
 }

@@ -31,7 +31,7 @@ func TestAdaptGolden(t *testing.T) {
 				Notify:      notify,
 			}
 			adapt(t, spec, host)
-			golden(t, dir+"/"+name, spec)
+			checkGolden(t, dir+"/"+name, spec)
 			if err := runcspec.Check(spec); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/syscontainer/syscontainer/runcspec"
+	"github.com/syscontainer/syscontainer/tests/golden"
 )
 
 func somePlatform() runcspec.Platform {
@@ -40,12 +41,12 @@ func TestCompileGolden(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		golden(t, "compiled/"+name, spec)
+		checkGolden(t, "compiled/"+name, spec)
 		var lines strings.Builder
 		for _, note := range notes {
 			fmt.Fprintln(&lines, note)
 		}
-		goldenText(t, "compiled/"+strings.TrimSuffix(name, ".json")+".notes", lines.String())
+		golden.Check(t, "testdata/compiled/"+strings.TrimSuffix(name, ".json")+".notes", []byte(lines.String()))
 
 		again, _, err := runcspec.Compile(name, []byte(marshal(t, spec)), somePlatform(), someHost())
 		if err != nil || string(marshal(t, spec)) != string(marshal(t, again)) {
@@ -71,7 +72,7 @@ func TestCompileRefusesGolden(t *testing.T) {
 				fmt.Fprintf(&lines, "    %s\n", v.Hint)
 			}
 		}
-		goldenText(t, "refused/"+strings.TrimSuffix(name, ".json")+".errors", lines.String())
+		golden.Check(t, "testdata/refused/"+strings.TrimSuffix(name, ".json")+".errors", []byte(lines.String()))
 	}
 }
 

@@ -73,7 +73,7 @@ func TestFromImageGolden(t *testing.T) {
 		if name != "minimal.json" { // which has all of the filter
 			spec.Linux.Seccomp = nil
 		}
-		golden(t, "image/"+name, spec)
+		checkGolden(t, "image/"+name, spec)
 	}
 }
 

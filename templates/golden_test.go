@@ -2,13 +2,12 @@ package templates
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/syscontainer/syscontainer/tests/golden"
+)
 
 func sampleValues() Values {
 	return Values{
@@ -46,7 +45,7 @@ func TestGoldenRender(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, filepath.Base(tt.file), got)
+			golden.Check(t, filepath.Join("testdata/golden", filepath.Base(tt.file)), got)
 		})
 	}
 }
@@ -56,7 +55,7 @@ func TestGoldenDefaultService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "default.service", got)
+	golden.Check(t, "testdata/golden/default.service", got)
 }
 
 func TestGoldenManifest(t *testing.T) {
@@ -68,20 +67,7 @@ func TestGoldenManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "manifest", append(got, '\n'))
-}
-
-func compareGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := readFile(t, file); string(got) != string(want) {
-		t.Errorf("%s differs; got:\n%s\nwant:\n%s", file, got, want)
-	}
+	golden.Check(t, "testdata/golden/manifest", append(got, '\n'))
 }
 
 func readFile(t *testing.T, name string) []byte {

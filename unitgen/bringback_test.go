@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/golden"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -13,7 +14,7 @@ func TestBringBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "bringback.conf", text)
+	golden.Check(t, "testdata/bringback.conf", text)
 	if _, err := unitgen.ParseUnit("bringback.conf", text); err != nil {
 		t.Error(err)
 	}

@@ -2,9 +2,11 @@ package unitgen_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/golden"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -103,7 +105,7 @@ func TestDropInGolden(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
-		golden(t, file, got)
+		golden.Check(t, filepath.Join("testdata", file), got)
 		if _, err := unitgen.ParseUnit(file, got); err != nil {
 			t.Error(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syscontainer/syscontainer/tests/golden"
 	"github.com/syscontainer/syscontainer/unitgen"
 )
 
@@ -20,7 +21,7 @@ func TestTmpfilesForSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "sources.tmpfiles", text)
+	golden.Check(t, "testdata/sources.tmpfiles", text)
 }
 
 func TestTmpfilesForSourcesRefuses(t *testing.T) {

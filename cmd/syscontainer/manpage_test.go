@@ -9,6 +9,8 @@ import (
 	"text/template"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/syscontainer/syscontainer/tests/golden"
 )
 
 // TestManPage keeps the man page what the command line says of itself. The library's
@@ -17,7 +19,7 @@ import (
 func TestManPage(t *testing.T) {
 	got := manPage(t, newApp(os.Stdout, os.Stderr))
 	path := filepath.Join("..", "..", "docs", "man", "syscontainer.8")
-	if *update {
+	if golden.Update() {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -10,10 +9,9 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/syscontainer/syscontainer/tests/golden"
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestMain lets the scripts run this very program as "syscontainer".
 func TestMain(m *testing.M) {
@@ -29,7 +27,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
-		UpdateScripts: *update,
+		UpdateScripts: golden.Update(),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
 			"image": writeImage,

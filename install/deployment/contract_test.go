@@ -1,8 +1,6 @@
 package deployment
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,9 +10,9 @@ import (
 	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/syscontainer/syscontainer/tests/golden"
+)
 
 // TestContractGolden keeps what images become on a host that are written as those of the
 // world are, and some that have each row of the tables of docs/image-format.md. The
@@ -33,7 +31,7 @@ func TestContractGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkGolden(t, name+".txtar", txtar.Format(archive(preview)))
+			golden.Check(t, "testdata/golden/"+name+".txtar", txtar.Format(archive(preview)))
 		})
 	}
 }
@@ -100,22 +98,4 @@ func archive(p *Preview) *txtar.Archive {
 		a.Files = append(a.Files, txtar.File{Name: f.Path, Data: []byte(f.Content)})
 	}
 	return a
-}
-
-// checkGolden compares got with a golden file, or writes it there with -update.
-func checkGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata/golden", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s:\n%s", file, got)
-	}
 }

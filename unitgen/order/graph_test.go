@@ -1,17 +1,14 @@
 package order_test
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/syscontainer/syscontainer/tests/golden"
 	"github.com/syscontainer/syscontainer/unitgen/order"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // What rules.edges has is what systemd has: tests/ordering compares them.
 func TestRules(t *testing.T) {
@@ -20,20 +17,7 @@ func TestRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	units := order.Load(dirsOf(archive))
-	got := lines(units.Graph())
-	const file = "testdata/rules.edges"
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it); got:\n%s", file, got)
-	}
+	golden.Check(t, "testdata/rules.edges", []byte(lines(units.Graph())))
 	const warnings = "/etc/systemd/system/broken.service:1: the assignment stands before the first section\n" +
 		"/etc/systemd/system/broken.service:4: the line has no \"=\""
 	if got := strings.Join(units.Warnings(), "\n"); got != warnings {
