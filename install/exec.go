@@ -107,6 +107,19 @@ func (in *Installer) running(ctx context.Context, record *deployment.Record) (Co
 
 // process makes a further process for the container of a deployment, as JSON.
 func (in *Installer) process(bundle string, o runcspec.ExecOptions) ([]byte, error) {
+	spec, err := in.readSpec(bundle)
+	if err != nil {
+		return nil, err
+	}
+	process, err := runcspec.ExecProcess(spec, o)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(process)
+}
+
+// readSpec reads the config.json of a bundle.
+func (in *Installer) readSpec(bundle string) (*specs.Spec, error) {
 	data, err := in.Tree.ReadFile(path.Join(bundle, deployment.ConfigFile))
 	if err != nil {
 		return nil, err
@@ -115,9 +128,5 @@ func (in *Installer) process(bundle string, o runcspec.ExecOptions) ([]byte, err
 	if err := json.Unmarshal(data, &spec); err != nil {
 		return nil, err
 	}
-	process, err := runcspec.ExecProcess(&spec, o)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(process)
+	return &spec, nil
 }

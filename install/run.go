@@ -2,15 +2,11 @@ package install
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/dirlock"
@@ -152,16 +148,11 @@ func (in *Installer) stageRun(ctx context.Context, name string, plan *deployment
 // giveSecrets makes the secrets of a run readable for the user that the program begins
 // as. The directory above them is the superuser's.
 func (in *Installer) giveSecrets(r *deployment.Record) error {
-	bundle := in.Paths.Deployment(r.Name, r.Deployment)
-	data, err := in.Tree.ReadFile(path.Join(bundle, deployment.ConfigFile))
+	spec, err := in.readSpec(in.Paths.Deployment(r.Name, r.Deployment))
 	if err != nil {
 		return err
 	}
-	var spec specs.Spec
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return err
-	}
-	uid, gid := runcspec.HostIDs(&spec)
+	uid, gid := runcspec.HostIDs(spec)
 	for _, name := range r.Secrets {
 		disk, err := in.Tree.Path(in.Paths.Secret(r.Name, r.Deployment, name))
 		if err != nil {
