@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
@@ -83,16 +84,10 @@ func (in *Installer) checkKnown(name string) error {
 }
 
 // uninstall has one way only: forward. A crash leaves what is still to be
-// removed, and the pending change says so.
+// removed, and the pending change says so where there was room to write it down.
 func (in *Installer) uninstall(ctx context.Context, name string, purges []string) ([]string, error) {
-	last, err := in.lastDeployment(name)
-	if err != nil {
+	if err := in.beginUninstall(name, purges); err != nil {
 		return nil, err
-	}
-	if last > 0 {
-		if err := in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}, Purges: purges}); err != nil {
-			return nil, err
-		}
 	}
 	from := in.everything(name)
 	if err := in.sweep(from); err != nil {
@@ -106,6 +101,21 @@ func (in *Installer) uninstall(ctx context.Context, name string, purges []string
 		return nil, err
 	}
 	return kept, in.removeState(ctx, name)
+}
+
+// beginUninstall writes down that the container goes. A full disk is no reason to stop:
+// it is why people uninstall, and what is half removed can be removed once more.
+func (in *Installer) beginUninstall(name string, purges []string) error {
+	last, err := in.lastDeployment(name)
+	if err != nil || last == 0 {
+		return err
+	}
+	err = in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}, Purges: purges})
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		in.Log.Warn("no room to write down what is removed; if this is interrupted, repeat it", "container", name, "error", err)
+		return nil
+	}
+	return err
 }
 
 // everything is the union of what any deployment of the container put onto the
