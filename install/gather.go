@@ -130,8 +130,8 @@ func (in *Installer) changedFiles(from *deployment.Record) (map[string]string, e
 		if state != different {
 			continue
 		}
-		sum, err := in.Tree.SHA256(f.Path)
-		if err != nil && !errors.Is(err, hosttree.ErrNotRegular) {
+		sum, err := in.Tree.SHA256(f.Path, deployment.MaxHostFile)
+		if err != nil && !errors.Is(err, hosttree.ErrNotRegular) && !errors.Is(err, hosttree.ErrTooLarge) {
 			return nil, err
 		}
 		changed[f.Path] = sum

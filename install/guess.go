@@ -27,7 +27,7 @@ func (in *Installer) guessRecord(name string, n int) *deployment.Record {
 		sources[path.Join(deployment.SystemdDir, unit.Name())] = path.Join(deployment.UnitsDir, unit.Name())
 	}
 	for hostPath, source := range sources {
-		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source))
+		sum, err := in.Tree.SHA256(path.Join(in.Paths.Deployment(name, n), source), deployment.MaxHostFile)
 		if err != nil {
 			continue
 		}
@@ -64,7 +64,7 @@ func (in *Installer) guessFromHost(name string) *deployment.Record {
 // guessFile adds a file of the host, as it is there, to a guess, with the directory of
 // drop-ins that it is in.
 func (in *Installer) guessFile(guess *deployment.Record, hostPath string) {
-	sum, err := in.Tree.SHA256(hostPath)
+	sum, err := in.Tree.SHA256(hostPath, deployment.MaxHostFile)
 	if err != nil {
 		return
 	}

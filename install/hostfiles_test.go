@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,6 +62,33 @@ func TestHostFileConflictsAreToldAllAtOnce(t *testing.T) {
 	}
 	if s.tree() != before {
 		t.Error("the host was changed")
+	}
+}
+
+// TestTerabytesInThePlaceOfAHostFile are somebody else's, and never read: a file with
+// holes takes no space, and would keep us reading for hours.
+func TestTerabytesInThePlaceOfAHostFile(t *testing.T) {
+	s := updatable(t, nil)
+	if err := os.Truncate(on(s, "etc/db/db.conf"), 5<<40); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Verify(t.Context())
+	if err != nil || differences(list) != "host /etc/db/db.conf content (administrator)" {
+		t.Errorf("got error %v and\n%s", err, differences(list))
+	}
+	if result := s.update(install.UpdateRequest{}); !slices.Equal(result.Kept, []string{"/etc/db/db.conf"}) {
+		t.Errorf("the update kept %q", result.Kept)
+	}
+	if err := uninstallDB(s); err != nil || !s.has("etc/db/db.conf") {
+		t.Errorf("got error %v, left:\n%s", err, s.tree())
+	}
+}
+
+func TestImagesHaveNoHostFileThatCannotBeCompared(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = filesImage(fstest.MapFS{"exports/hostfs/srv/disk": {Data: make([]byte, deployment.MaxHostFile+1), Mode: 0o644, Sys: owner{}}})
+	if err := installDB(s); err == nil || !strings.Contains(err.Error(), "planning /exports/hostfs/srv/disk of db: it has 4294967297 bytes, and a file of the host may have 4294967296") {
+		t.Errorf("got error %v", err)
 	}
 }
 

@@ -185,7 +185,7 @@ func (r *repair) prepareHost(batch *hosttree.Batch, v *Verification) error {
 
 func (r *repair) putBack(batch *hosttree.Batch, record *deployment.Record, f deployment.HostFile) error {
 	if f.Kind == deployment.File {
-		sum, err := r.Tree.SHA256(path.Join(r.Paths.Deployment(record.Name, record.Deployment), f.Source))
+		sum, err := r.Tree.SHA256(path.Join(r.Paths.Deployment(record.Name, record.Deployment), f.Source), deployment.MaxHostFile)
 		if err == nil && sum != f.SHA256 {
 			err = errors.New("its copy in the deployment is damaged as well")
 		}

@@ -22,7 +22,8 @@ type Facts struct {
 	// but that of the plan's own.
 	Units []order.Dir
 	// Changed are the host files of the deployment before that the administrator
-	// changed, with the checksums of what they are now; "" for what is no file.
+	// changed, with the checksums of what they are now; "" for what is no file, or has
+	// more than MaxHostFile bytes.
 	Changed map[string]string
 	// Made are the paths that the tmpfiles.d file of the deployment before makes.
 	Made []string

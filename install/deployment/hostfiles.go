@@ -15,6 +15,10 @@ import (
 	"github.com/syscontainer/syscontainer/templates"
 )
 
+// MaxHostFile is how large a file that is put onto the host is at most. It is compared by
+// its checksum, and what somebody has put in its place must not take hours to read.
+const MaxHostFile = 4 << 30
+
 // compileHostFiles plans the tree that the image installs onto the host. The error
 // joins what is wrong with each of its files.
 func (c *compiler) compileHostFiles() error {
@@ -110,6 +114,8 @@ func (c *compiler) compileHostFile(name string, entry fs.DirEntry) error {
 		if !utf8.ValidString(f.Target) {
 			return fmt.Errorf("the link's target %q is not UTF-8: the record of a deployment cannot hold it", f.Target)
 		}
+	case info.Mode().IsRegular() && info.Size() > MaxHostFile:
+		return fmt.Errorf("it has %d bytes, and a file of the host may have %d", info.Size(), MaxHostFile)
 	case info.Mode().IsRegular():
 		return c.compileRegular(name, f)
 	default:

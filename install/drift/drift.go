@@ -62,7 +62,7 @@ type Tree interface {
 	Lstat(path string) (fs.FileInfo, error)
 	Stat(path string) (fs.FileInfo, error)
 	Readlink(path string) (string, error)
-	SHA256(path string) (string, error)
+	SHA256(path string, most int64) (string, error)
 }
 
 // Entry compares the host's entry at f.Path with f. Of a directory only that it is
@@ -132,7 +132,11 @@ func (e *entry) file(info fs.FileInfo) error {
 	if e.HostFile.SHA256 == "" { // nothing is known of its content
 		return nil
 	}
-	sum, err := e.tree.SHA256(e.Path)
+	if info.Size() > deployment.MaxHostFile { // none of ours
+		e.differs(Content, "sha256:"+e.HostFile.SHA256, fmt.Sprintf("%d bytes", info.Size()))
+		return nil
+	}
+	sum, err := e.tree.SHA256(e.Path, deployment.MaxHostFile)
 	if err == nil {
 		e.differs(Content, "sha256:"+e.HostFile.SHA256, "sha256:"+sum)
 	}

@@ -17,8 +17,8 @@ const MaxRead = 256 << 20
 var (
 	// ErrNotRegular says that what should be read is a directory, a link, a device or a pipe.
 	ErrNotRegular = errors.New("not a regular file")
-	// ErrTooLarge says that a file has more than MaxRead bytes.
-	ErrTooLarge = errors.New("larger than 256 MiB")
+	// ErrTooLarge says that a file has more bytes than are read.
+	ErrTooLarge = errors.New("too large to be read")
 )
 
 // ReadFile returns the content of the regular file that p leads to. What is none is
@@ -44,7 +44,9 @@ func (t *Tree) ReadFile(p string) ([]byte, error) {
 }
 
 // SHA256 returns the checksum, in hex, of the regular file at p, which is not followed.
-func (t *Tree) SHA256(p string) (string, error) {
+// Of one with more than most bytes it is ErrTooLarge, at once: terabytes that are not even
+// on the disk would keep us reading, with the lock.
+func (t *Tree) SHA256(p string, most int64) (string, error) {
 	disk, err := t.Path(p)
 	if err != nil {
 		return "", err
@@ -54,8 +56,15 @@ func (t *Tree) SHA256(p string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > most {
+		return "", &fs.PathError{Op: "reading", Path: disk, Err: ErrTooLarge}
+	}
 	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
+	if _, err := io.Copy(hash, io.LimitReader(file, most)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil

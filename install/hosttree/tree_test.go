@@ -244,7 +244,10 @@ func TestReadFileReadsNothingButFiles(t *testing.T) {
 			t.Errorf("%s: got error %v", name, err)
 		}
 	}
-	if _, err := tree.SHA256("/pipe"); !errors.Is(err, hosttree.ErrNotRegular) {
+	if _, err := tree.SHA256("/pipe", 0); !errors.Is(err, hosttree.ErrNotRegular) {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := tree.SHA256("/large", hosttree.MaxRead); !errors.Is(err, hosttree.ErrTooLarge) {
 		t.Errorf("got error %v", err)
 	}
 }
