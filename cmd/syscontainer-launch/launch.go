@@ -29,11 +29,13 @@ type host struct {
 	environ           []string
 	manager           int    // pid of the systemd that started the launcher
 	self              string // this program
+	patience          time.Duration
 }
 
 func realHost() host {
 	return host{
 		proc: "/proc", cgroup: "/sys/fs/cgroup", run: "/run", environ: os.Environ(), manager: os.Getppid(), self: "/proc/self/exe",
+		patience: startPatience,
 	}
 }
 

@@ -91,7 +91,7 @@ func newScene(t *testing.T, mode string) *scene {
 	t.Helper()
 	dir := t.TempDir()
 	s := &scene{t: t, dir: dir, host: host{
-		proc: dir + "/proc", cgroup: dir + "/cgroup", run: dir + "/run", manager: 1, self: os.Args[0],
+		proc: dir + "/proc", cgroup: dir + "/cgroup", run: dir + "/run", manager: 1, self: os.Args[0], patience: time.Minute,
 		environ: append(os.Environ(), "FAKE_RUNTIME="+mode, "FAKE_LOG="+dir+"/log", "FAKE_PID=42",
 			"NOTIFY_SOCKET=/x", "WATCHDOG_USEC=1", "LISTEN_FDS=1", "KEPT=yes"),
 	}}

@@ -54,6 +54,31 @@ func TestDependentsStartWhenTheirDependencyIsLate(t *testing.T) {
 	is(t, m, "when etcd is there", "active active active")
 }
 
+// An upgrade of systemd or of the C library has systemd execute itself anew, and what asks it in that moment gets no
+// answer. Here the moment is a second, and always the one in which etcd becomes ready.
+func TestDependentsComeBackWhileSystemdIsAway(t *testing.T) {
+	m := chain(t)
+	m.Must("mkdir", "-p", "/run/systemd/system/etcd.service.d")
+	m.Must("sh", "-c", "printf '[Service]\nExecStartPost=/bin/sh /usr/local/bin/away\n' >/run/systemd/system/etcd.service.d/10-away.conf")
+	m.Must("systemctl", "daemon-reload")
+	m.Must("systemctl", "start", "--no-block", "etcd")
+	m.Eventually("test", "-e", "/run/was-away")
+	m.Eventually("systemctl", "is-active", "docker")
+	is(t, m, "when systemd is back", "active active active")
+}
+
+// One that was removed by hand holds nothing up.
+func TestADependentThatIsNotThereIsLeftAlone(t *testing.T) {
+	m := chain(t)
+	m.Must("rm", "/etc/systemd/system/flannel.service")
+	m.Must("systemctl", "daemon-reload")
+	m.Must("systemctl", "start", "etcd")
+	is(t, m, "without a flannel", "active inactive inactive")
+	if said := m.Must("journalctl", "--unit=etcd", "--output=cat"); strings.Contains(said, "syscontainer-launch") {
+		t.Errorf("the journal of etcd has\n%s", said)
+	}
+}
+
 // chain is a machine with etcd, flannel and docker, enabled and not started.
 func chain(t *testing.T) *hosttest.Machine {
 	t.Helper()
