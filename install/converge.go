@@ -26,7 +26,7 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	if t.To == nil {
+	if t.leavesData() {
 		if err := in.markData(t.Name); err != nil {
 			return nil, err
 		}
@@ -35,6 +35,11 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 		return nil, err
 	}
 	return append(placed, removed...), in.enterUnits(ctx, t)
+}
+
+// leavesData reports whether data stays behind where t.To has none.
+func (t transition) leavesData() bool {
+	return t.To == nil || t.From != nil && t.From.Data != t.To.Data
 }
 
 // leaveUnits stops and disables the units that will be no more.

@@ -2,9 +2,9 @@ package install
 
 import "github.com/syscontainer/syscontainer/install/deployment"
 
-// markData marks the data of a container as the container's, before the container goes or
-// its installation is taken back: so a later installation of the same name knows it from
-// what others have put there. What cannot be marked is theirs then. It can be repeated, and
+// markData marks the data of a container as the container's, before the container goes, its
+// installation is taken back or its data is elsewhere: so a later deployment of the same name
+// knows it from what others have put there. What cannot be marked is theirs then. It can be repeated, and
 // the records must be there.
 func (in *Installer) markData(name string) error {
 	records, err := in.readableRecords(name) // what the others made, nobody knows

@@ -112,6 +112,29 @@ func TestWhatAnUpdateFindsIsNotPurged(t *testing.T) {
 	}
 }
 
+// TestWhatADeploymentBeforeKeptElsewhereIsTheContainers: the data stays where it is when STATE_DIRECTORY is set, and when it is
+// not set any more it is found there. What was there before all of them is still nobody's.
+func TestWhatADeploymentBeforeKeptElsewhereIsTheContainers(t *testing.T) {
+	s := newScene(t)
+	text := "d ${STATE_DIRECTORY}/${NAME}/data 0700\nd ${STATE_DIRECTORY}/${NAME}/info 0700\n"
+	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/tmpfiles.template": file(text, 0o644)})
+	s.write("srv/db/info/list", "precious", 0o600)
+	s.install(deployment.Request{Image: "db"})
+	s.write("var/lib/db/data/wal", "data", 0o600)
+	s.update(install.UpdateRequest{Changes: deployment.Changes{Values: map[string]string{"STATE_DIRECTORY": "/srv"}}})
+	s.write("srv/db/data/wal", "data", 0o600)
+	result := s.update(install.UpdateRequest{Changes: deployment.Changes{Unset: []string{"STATE_DIRECTORY"}}})
+	if warned := strings.Join(result.Warnings, "\n"); strings.Contains(warned, "was there before") {
+		t.Errorf("warned %q", warned)
+	}
+	s.rollback(2)
+	s.rollback(3)
+	purged := s.uninstall(install.UninstallRequest{Purge: true}).Purged
+	if !slices.Equal(purged, []string{"/srv/db/data", "/var/lib/db/data"}) || s.has("var/lib/db") || !s.has("srv/db/info/list") {
+		t.Errorf("purged %q, left:\n%s", purged, s.tree())
+	}
+}
+
 func TestAnUninstallThatIsInterruptedMarksWhatItLeaves(t *testing.T) {
 	for n := 1; ; n++ {
 		s := purgeable(t)

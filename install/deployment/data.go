@@ -10,7 +10,8 @@ import (
 )
 
 // DataMark is the extended attribute of what a container has left of its data when it was
-// uninstalled, or its installation failed. Its value is the container's name.
+// uninstalled, its installation failed, or it began to keep its data elsewhere. Its value is
+// the container's name.
 const DataMark = "user.syscontainer.data"
 
 // compileFound records what was in the container's data directory before any deployment
