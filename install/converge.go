@@ -213,20 +213,23 @@ func (in *Installer) removeFiles(ctx context.Context, t transition) ([]string, e
 // filesOfOthers are the paths that other containers have put onto the host: of
 // directories, they may be the same.
 func (in *Installer) filesOfOthers(name string) (map[string]bool, error) {
-	records, err := in.currentRecords()
+	others, err := in.recordsOfOthers(name)
 	if err != nil {
 		return nil, err
 	}
 	paths := map[string]bool{}
-	for _, record := range records {
-		if record.Name == name {
-			continue
-		}
+	for _, record := range others {
 		for _, f := range record.Files {
 			paths[f.Path] = true
 		}
 	}
 	return paths, nil
+}
+
+// recordsOfOthers are the current records of all containers but one.
+func (in *Installer) recordsOfOthers(name string) ([]*deployment.Record, error) {
+	records, err := in.currentRecords()
+	return slices.DeleteFunc(records, func(r *deployment.Record) bool { return r.Name == name }), err
 }
 
 // removeFile removes an entry that is still as we made it.

@@ -11,8 +11,12 @@ func (in *Installer) markData(name string) error {
 	if err != nil {
 		return err
 	}
+	others, err := in.recordsOfOthers(name)
+	if err != nil {
+		return err
+	}
 	for _, record := range records {
-		for _, p := range in.ownData(record) {
+		for _, p := range in.ownData(record, others) {
 			if err := in.Tree.SetXattr(p, deployment.DataMark, name); err != nil {
 				in.Log.Warn("data that stays is not marked; after another installation, no purge will remove it", "container", name, "error", err)
 			}
@@ -23,8 +27,8 @@ func (in *Installer) markData(name string) error {
 
 // ownData are the uppermost entries that hold data of a deployment and nothing that was
 // there before.
-func (in *Installer) ownData(r *deployment.Record) []string {
-	if r.Data == "" || in.checkShared(r.Name, r.Data) != nil {
+func (in *Installer) ownData(r *deployment.Record, others []*deployment.Record) []string {
+	if r.Data == "" || in.checkShared(r.Data, others) != nil {
 		return nil
 	}
 	var own []string

@@ -30,6 +30,10 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 		}
 		found.Found = append(found.Found, record.Found...)
 	}
+	others, err := in.recordsOfOthers(name)
+	if err != nil {
+		return []string{}, append(warnings, fmt.Sprintf("nothing is purged: %v", err))
+	}
 	dirs = []string{}
 	for _, dir := range slices.Sorted(maps.Keys(owns)) {
 		_, there := in.linkOnTheWay(owns[dir], dir)
@@ -40,7 +44,7 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 			warnings = append(warnings, fmt.Sprintf("%s is not purged: something was there before the container", dir))
 			continue
 		}
-		if err := in.checkPurge(name, owns[dir], dir); err != nil {
+		if err := in.checkPurge(owns[dir], dir, others); err != nil {
 			warnings = append(warnings, fmt.Sprintf("%s is not purged: %v", dir, err))
 			continue
 		}
@@ -60,8 +64,8 @@ func (in *Installer) dataPaths(r *deployment.Record) []string {
 
 // checkPurge refuses a directory below a container's own one that must not be removed
 // with all that is in it.
-func (in *Installer) checkPurge(name, own, dir string) error {
-	if err := in.checkShared(name, own); err != nil {
+func (in *Installer) checkPurge(own, dir string, others []*deployment.Record) error {
+	if err := in.checkShared(own, others); err != nil {
 		return err
 	}
 	if link, _ := in.linkOnTheWay(own, dir); link != "" {
@@ -85,7 +89,7 @@ func (in *Installer) checkPurge(name, own, dir string) error {
 
 // checkShared refuses a container's own directory that others use as well: what a
 // container is called, and its STATE_DIRECTORY, can make that any directory there is.
-func (in *Installer) checkShared(name, own string) error {
+func (in *Installer) checkShared(own string, others []*deployment.Record) error {
 	if deployment.IsWithin(own, in.Paths.State) || deployment.IsWithin(in.Paths.State, own) {
 		return fmt.Errorf("syscontainer's own state is in %s", in.Paths.State)
 	}
@@ -93,12 +97,8 @@ func (in *Installer) checkShared(name, own string) error {
 	if above := path.Dir(own); above == "/" || above == "/var" || slices.ContainsFunc(systemDirs(), isSystems) {
 		return fmt.Errorf("%s is a directory of the host's", own)
 	}
-	records, err := in.currentRecords()
-	if err != nil {
-		return err
-	}
-	for _, other := range records {
-		if other.Name != name && deployment.IsWithin(other.Data, own) {
+	for _, other := range others {
+		if deployment.IsWithin(other.Data, own) {
 			return fmt.Errorf("the data of %s is in %s", other.Name, other.Data)
 		}
 	}
@@ -141,12 +141,16 @@ func (in *Installer) purge(name string, dirs []string) error {
 	if err != nil {
 		return err
 	}
+	others, err := in.recordsOfOthers(name)
+	if err != nil {
+		return err
+	}
 	for _, record := range records {
 		for _, dir := range dirs {
 			if !deployment.IsWithin(dir, record.Data) {
 				continue
 			}
-			if err := in.purgeBelow(record, dir); err != nil {
+			if err := in.purgeBelow(record, dir, others); err != nil {
 				return err
 			}
 		}
@@ -156,8 +160,8 @@ func (in *Installer) purge(name string, dirs []string) error {
 
 // purgeBelow removes a directory, and those above it up to the container's own that are
 // empty then.
-func (in *Installer) purgeBelow(record *deployment.Record, dir string) error {
-	if err := in.checkPurge(record.Name, record.Data, dir); err != nil {
+func (in *Installer) purgeBelow(record *deployment.Record, dir string, others []*deployment.Record) error {
+	if err := in.checkPurge(record.Data, dir, others); err != nil {
 		return hint.Add(fmt.Errorf("removing %s: %w", dir, err), "look at what is there, take it away, and repeat the command")
 	}
 	if err := in.Tree.RemoveAll(dir); err != nil {

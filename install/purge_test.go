@@ -1,6 +1,8 @@
 package install_test
 
 import (
+	"fmt"
+	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -50,6 +52,35 @@ func TestPurgeLeavesWhatNobodyKnows(t *testing.T) {
 	s.purge()
 	if s.has("var/lib/db/data") || !s.has("var/lib/db/mine") {
 		t.Errorf("left:\n%s", s.tree())
+	}
+}
+
+// TestPurgeReadsOtherRecordsOnce: not for each directory that goes. The log tells of each
+// try to read one that is damaged.
+func TestPurgeReadsOtherRecordsOnce(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.write("var/lib/syscontainer/containers/other/deploy/1/record.json", "{", 0o600)
+	s.link("var/lib/syscontainer/containers/other/current", "deploy/1")
+	tries := func(dirs int) int {
+		lines := ""
+		for i := range dirs {
+			lines += fmt.Sprintf("d /var/lib/${NAME}/%d 0700\n", i)
+		}
+		s.images.images["db"]["exports/tmpfiles.template"] = file(lines, 0o644)
+		s.install(deployment.Request{Image: "db"})
+		for i := range dirs {
+			s.write(fmt.Sprintf("var/lib/db/%d/x", i), "", 0o600)
+		}
+		var log strings.Builder
+		s.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		if result := s.purge(); len(result.Purged) != dirs {
+			t.Errorf("purged %q", result.Purged)
+		}
+		return strings.Count(log.String(), "container=other")
+	}
+	if one, many := tries(1), tries(9); one == 0 || many != one {
+		t.Errorf("the record is read %d times for one directory, and %d times for many", one, many)
 	}
 }
 
