@@ -1,6 +1,16 @@
 package install
 
-import "github.com/syscontainer/syscontainer/install/deployment"
+import (
+	"slices"
+
+	"github.com/syscontainer/syscontainer/install/deployment"
+)
+
+// holding are those of some directories in which there is a file: nobody asks what
+// becomes of the others.
+func (in *Installer) holding(dirs []string) []string {
+	return slices.DeleteFunc(dirs, func(dir string) bool { return !deployment.HoldsFiles(in.Tree, dir) })
+}
 
 // markData marks the data of a container as the container's, before the container goes, its
 // installation is taken back or its data is elsewhere: so a later deployment of the same name

@@ -174,11 +174,18 @@ func TestPurgeLeavesWhatSomethingIsMountedIn(t *testing.T) {
 
 func TestUninstallWithoutPurgeKeepsTheData(t *testing.T) {
 	s := purgeable(t)
-	if err := uninstallDB(s); err != nil {
+	if err := s.Tree.Remove("/var/lib/db/logs/1"); err != nil {
+		t.Fatal(err)
+	}
+	result, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !s.has("var/lib/db/data/wal") {
 		t.Error("the data is gone")
+	}
+	if !slices.Equal(result.Data, []string{"/var/lib/db/data"}) {
+		t.Errorf("it tells of data in %q", result.Data)
 	}
 }
 

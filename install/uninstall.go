@@ -34,37 +34,39 @@ func (in *Installer) Uninstall(ctx context.Context, name string, req UninstallRe
 		return nil, err
 	}
 	defer unlock()
-	plan, err := in.planUninstall(ctx, name, req)
+	plan, data, err := in.planUninstall(ctx, name, req)
 	if err != nil {
 		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
 	}
 	if req.DryRun {
-		return &Result{Name: name, Plan: plan, Warnings: plan.Warnings}, nil
+		return &Result{Name: name, Plan: plan, Data: in.holding(data), Warnings: plan.Warnings}, nil
 	}
 	kept, err := in.uninstall(ctx, name, plan.Purges)
 	if err != nil {
 		return nil, hint.Add(fmt.Errorf("uninstalling %s: %w", name, err),
 			"what is left is removed when the command is repeated")
 	}
-	return &Result{Name: name, Changed: true, Kept: kept, Purged: plan.Purges, Warnings: plan.Warnings}, nil
+	return &Result{Name: name, Changed: true, Kept: kept, Purged: plan.Purges, Data: in.holding(data), Warnings: plan.Warnings}, nil
 }
 
-func (in *Installer) planUninstall(ctx context.Context, name string, req UninstallRequest) (*deployment.Plan, error) {
-	plan := &deployment.Plan{From: in.everything(name)}
+// planUninstall also returns the directories of data that stay.
+func (in *Installer) planUninstall(ctx context.Context, name string, req UninstallRequest) (plan *deployment.Plan, data []string, err error) {
+	plan = &deployment.Plan{From: in.everything(name)}
 	numbers, err := in.deploymentNumbers(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if req.DryRun { // nothing depends on it, and half a state may not allow it
 		if err := in.outline(ctx, name, plan, nil); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	plan.Retires = numbers
+	data, warnings := in.dataOf(name, numbers)
 	if req.Purge {
-		plan.Purges, plan.Warnings = in.dataOf(name, numbers)
+		plan.Purges, plan.Warnings, data = data, warnings, nil
 	}
-	return plan, nil
+	return plan, data, nil
 }
 
 // checkKnown refuses a name of which the host has nothing.

@@ -47,12 +47,18 @@ func runUninstall(ctx context.Context, installer *install.Installer, name string
 	return out.print(result, func(w io.Writer) {
 		if result.Plan != nil {
 			fmt.Fprintf(w, "would uninstall %s\n", name)
+			for _, dir := range result.Data {
+				fmt.Fprintf(w, "would keep the data in %s; --purge removes it\n", dir)
+			}
 			printPlan(w, result.Plan)
 			return
 		}
 		fmt.Fprintf(w, "uninstalled %s\n", name)
 		for _, kept := range result.Kept {
 			fmt.Fprintf(w, "kept %s, which was changed since it was installed\n", kept)
+		}
+		for _, dir := range result.Data {
+			fmt.Fprintf(w, "kept the data in %s; rm -r removes it, as --purge would have\n", dir)
 		}
 		for _, dir := range result.Purged {
 			fmt.Fprintf(w, "removed %s\n", dir)

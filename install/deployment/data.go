@@ -59,13 +59,15 @@ func (c *compiler) isOthers(p string) bool {
 	if err != nil || c.Facts.Tree.Xattr(p, DataMark) == c.Name {
 		return false
 	}
-	return !info.IsDir() || c.holdsFiles(p)
+	return !info.IsDir() || HoldsFiles(c.Facts.Tree, p)
 }
 
-func (c *compiler) holdsFiles(dir string) bool {
-	entries, err := c.Facts.Tree.ReadDir(dir)
+// HoldsFiles reports whether there is anything but directories below dir, or nobody can
+// tell.
+func HoldsFiles(tree HostReader, dir string) bool {
+	entries, err := tree.ReadDir(dir)
 	return err != nil || slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
-		return !entry.IsDir() || c.holdsFiles(path.Join(dir, entry.Name()))
+		return !entry.IsDir() || HoldsFiles(tree, path.Join(dir, entry.Name()))
 	})
 }
 
