@@ -203,16 +203,25 @@ func (h *Host) Reboot(ctx context.Context) error {
 	if _, err := h.Run(ctx, "systemctl", "reboot"); err != nil {
 		return err
 	}
-	if err := h.awaitEnd(ctx); err != nil {
-		return fmt.Errorf("shutting %s down: %w", h.name, err)
+	on, err := h.comeBack(ctx)
+	if err == nil && !on {
+		err = fmt.Errorf("rebooting %s: it is off\n%s", h.name, tail(h.console))
 	}
-	if code := h.nspawn.ProcessState.ExitCode(); code != wantsReboot {
-		return fmt.Errorf("rebooting %s: systemd-nspawn ended with %d\n%s", h.name, code, tail(h.console))
+	return err
+}
+
+// comeBack waits for the end of a machine that shuts down, and boots it again if that is what it asked for: on tells.
+func (h *Host) comeBack(ctx context.Context) (on bool, err error) {
+	if err := h.awaitEnd(ctx); err != nil {
+		return false, fmt.Errorf("shutting %s down: %w", h.name, err)
+	}
+	if h.nspawn.ProcessState.ExitCode() != wantsReboot {
+		return false, nil
 	}
 	if err := h.boot(ctx); err != nil {
-		return fmt.Errorf("rebooting %s: %w\n%s", h.name, err, tail(h.console))
+		return false, fmt.Errorf("rebooting %s: %w\n%s", h.name, err, tail(h.console))
 	}
-	return nil
+	return true, nil
 }
 
 func (h *Host) awaitEnd(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syscontainer/syscontainer/tests/host"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
@@ -120,6 +121,44 @@ func TestRebootKeepsTheDisk(t *testing.T) {
 	}
 	if m.Try("test", "-e", "/run/which").Code == 0 || m.Must("cat", "/proc/sys/kernel/random/boot_id") == boot {
 		t.Error("this is still the boot before")
+	}
+}
+
+// session is what a shell reads. The machine ends each sleep.
+const session = `
+systemctl reboot
+sleep infinity
+echo rebooted
+systemctl is-system-running
+systemctl poweroff
+sleep infinity
+echo this machine is off
+`
+
+func TestAShellSurvivesAReboot(t *testing.T) {
+	m := hosttest.Boot(t, lab, host.Options{})
+	file := filepath.Join(t.TempDir(), "session")
+	if err := os.WriteFile(file, []byte(session), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(file + ".out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if on, err := m.Shell(ctx, in, out, out); on || err != nil {
+		t.Errorf("the machine is on: %v, %v", on, err)
+	}
+	said, err := os.ReadFile(out.Name())
+	if string(said) != "rebooted\nrunning\n" || err != nil {
+		t.Errorf("the shells said %q, %v", said, err)
 	}
 }
 

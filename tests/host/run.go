@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Result is what a command said and how it ended.
@@ -62,16 +64,6 @@ func (h *Host) enter(ctx context.Context, namespaces, argv []string) (Result, er
 	return result, nil
 }
 
-// Shell gives the terminal to a shell inside the machine, and returns when it ends.
-func (h *Host) Shell(ctx context.Context) error {
-	terminal := streams{os.Stdin, os.Stdout, os.Stderr}
-	err := h.attach(ctx, terminal, machineNamespaces(), []string{"bash", "--login"})
-	if _, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil // how the last command in it ended is no concern of ours
-	}
-	return err
-}
-
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -86,7 +78,31 @@ func (h *Host) attach(ctx context.Context, s streams, namespaces, argv []string)
 	}
 	defer free()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.in, s.out, s.err
-	return cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go keepGoing(cmd.Process)
+	return cmd.Wait()
+}
+
+// cldStopped is CLD_STOPPED of waitid(2).
+const cldStopped = 5
+
+// keepGoing continues an nsenter whenever it is stopped, until it ends. A machine that shuts down stops all of its
+// processes before it ends them, and nsenter then stops itself, for a shell with job control to continue it. There is none
+// here, and without an nsenter that takes note of the end of its command the machine would not come to its own.
+func keepGoing(nsenter *os.Process) {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, nsenter.Pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || info.Code != cldStopped {
+			return
+		}
+		_ = nsenter.Signal(syscall.SIGCONT)
+	}
 }
 
 // Command returns a command inside the machine, to be started, as Run starts it. free is to be called afterwards.

@@ -71,5 +71,9 @@ func shell(ctx context.Context, suite host.Suite) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
 	fmt.Println("Try: syscontainer install --system etcd. Leaving the shell removes the machine.")
-	return h.Shell(ctx)
+	on, err := h.Shell(ctx, os.Stdin, os.Stdout, os.Stderr)
+	if !on && err == nil {
+		fmt.Println("The machine is off, and is removed.")
+	}
+	return err
 }
