@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -377,14 +378,39 @@ func TestUninstallOfAContainerThatWasMovedToAnotherDisk(t *testing.T) {
 	if err := errors.Join(os.Rename(dir, filepath.Join(s.root, "srv/db")), os.Symlink("/srv/db", dir)); err != nil {
 		t.Fatal(err)
 	}
+	s.write("srv/db/theirs", "", 0o644)
 	if _, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(filepath.Join(s.root, "srv/db"))
-	if err != nil || len(left) > 0 {
+	if err != nil || len(left) != 1 || left[0].Name() != "theirs" {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the link: %v", err)
+	}
+}
+
+// TestALinkIntoTheStateIsNoContainer: what is there is that of others, and stays.
+func TestALinkIntoTheStateIsNoContainer(t *testing.T) {
+	for _, target := range []string{".", "..", "db", "db/deploy", "../repo", "/"} {
+		t.Run(target, func(t *testing.T) {
+			s := newScene(t)
+			s.images.images["db"] = dbImage()
+			s.install(deployment.Request{Image: "db"})
+			s.write("var/lib/syscontainer/repo/config", "", 0o600)
+			s.link("var/lib/syscontainer/containers/x", target)
+			before := s.tree()
+			_, uninstallErr := s.Uninstall(t.Context(), "x", install.UninstallRequest{Purge: true})
+			_, recoverErr := s.Recover(t.Context())
+			for _, err := range []error{uninstallErr, recoverErr} {
+				if err == nil || !strings.Contains(err.Error(), "containers/x is a link to ") || !slices.Contains(hintsOf(err), "remove the link, with: rm /var/lib/syscontainer/containers/x") {
+					t.Errorf("got error %v, hints %q", err, hintsOf(err))
+				}
+			}
+			if after := s.tree(); after != before {
+				t.Errorf("changed to\n%s", after)
+			}
+		})
 	}
 }

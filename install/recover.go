@@ -58,6 +58,9 @@ func (in *Installer) isUnsettled(name string) bool {
 // recoverOne settles one container: nothing of it is pending or half-made after
 // nil. It can be repeated. The caller has the lock.
 func (in *Installer) recoverOne(ctx context.Context, name string) error {
+	if err := in.checkMoved(name); err != nil {
+		return fmt.Errorf("recovering %s: %w", name, err)
+	}
 	if err := in.settle(ctx, name); err != nil {
 		return hint.Add(fmt.Errorf("recovering %s: %w", name, err),
 			"if the cause cannot be mended, remove what is left with: syscontainer uninstall %s", name)

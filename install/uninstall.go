@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ func (in *Installer) Uninstall(ctx context.Context, name string, req UninstallRe
 	}
 	defer unlock()
 	plan, data, err := in.planUninstall(ctx, name, req)
+	if err == nil {
+		err = in.checkMoved(name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
 	}
@@ -161,7 +165,31 @@ func union(units, more []deployment.UnitRef) []deployment.UnitRef {
 	return units
 }
 
-// removeState removes the container's directory, the pending change last.
+// checkMoved refuses a container of which the directory is a link into the state of others:
+// what was removed there would be theirs. A link to another disk is how one is moved.
+func (in *Installer) checkMoved(name string) error {
+	place := in.Paths.Container(name)
+	if info, err := in.Tree.Lstat(place); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return nil //nolint:nilerr // there is no link
+	}
+	to, err := in.Tree.Follow(place)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{in.Paths.State, in.Paths.Containers()} {
+		others, err := in.Tree.Follow(dir)
+		if err != nil {
+			return err
+		}
+		if deployment.IsWithin(to, others) || deployment.IsWithin(others, to) {
+			return hint.Add(fmt.Errorf("%s is a link to %s, where the state of others is", place, to), "remove the link, with: rm %s", place)
+		}
+	}
+	return nil
+}
+
+// removeState removes the container's directory, the pending change last. Where that is a
+// link, only what is ours goes from where it leads.
 func (in *Installer) removeState(ctx context.Context, name string) error {
 	holds, err := in.Images.Held(ctx)
 	if err != nil {
@@ -176,19 +204,11 @@ func (in *Installer) removeState(ctx context.Context, name string) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	entries, err := in.Tree.ReadDir(in.Paths.Container(name))
-	if err != nil {
+	own := []string{in.Paths.Deployments(name), in.Paths.Current(name), in.Paths.History(name), in.Paths.Pending(name)}
+	if err := in.Tree.Sweep(own...); err != nil {
 		return err
 	}
-	// One by one: the directory may be a link to one on another disk.
-	pending := in.Paths.Pending(name)
-	var paths []string
-	for _, entry := range entries {
-		if p := path.Join(in.Paths.Container(name), entry.Name()); p != pending {
-			paths = append(paths, p)
-		}
-	}
-	for _, p := range append(paths, pending, in.Paths.Container(name)) {
+	for _, p := range append(own, in.Paths.Container(name)) {
 		if err := in.Tree.RemoveAll(p); err != nil {
 			return err
 		}
