@@ -18,6 +18,9 @@ func (in *Installer) converge(ctx context.Context, t transition) ([]string, erro
 	if err := in.leaveUnits(ctx, t); err != nil {
 		return nil, err
 	}
+	if err := in.clearWay(t); err != nil {
+		return nil, err
+	}
 	placed, err := in.placeFiles(ctx, t)
 	if err != nil {
 		return nil, err
@@ -139,6 +142,25 @@ func (in *Installer) pointCurrent(t transition) error {
 		return in.Tree.Remove(current)
 	}
 	return in.Tree.Symlink(deployment.CurrentTarget(t.To.Deployment), current, in.Host.UID, in.Host.GID)
+}
+
+// clearWay removes what t.From has in the place of something of another kind. Until that
+// is placed there is nothing.
+func (in *Installer) clearWay(t transition) error {
+	if t.From == nil || t.To == nil {
+		return nil
+	}
+	next := t.To.FilesByPath()
+	batch := in.Tree.Batch()
+	for _, f := range slices.Backward(t.From.Files) { // children before their directories
+		if !f.IsInTheWay(next) {
+			continue
+		}
+		if err := in.removeFile(batch, f); err != nil {
+			return errors.Join(err, batch.Commit())
+		}
+	}
+	return batch.Commit()
 }
 
 // placeFiles puts the files of t.To onto the host and returns those that it kept

@@ -89,22 +89,27 @@ func (in *Installer) rollbackTarget(from *deployment.Record, n int) (*deployment
 	if err != nil {
 		return nil, err
 	}
-	return to, in.checkPlaces(to)
+	return to, in.checkPlaces(from, to)
 }
 
-// checkPlaces refuses a deployment of which another container has a file by now, or
-// where something else stands in the way of one.
-func (in *Installer) checkPlaces(r *deployment.Record) error {
+// checkPlaces refuses to go from one deployment to another of which another container has
+// a file by now, or where something else stands in the way of one.
+func (in *Installer) checkPlaces(from, to *deployment.Record) error {
 	owners, err := in.owners()
 	if err != nil {
 		return err
 	}
-	for _, f := range r.Files {
-		if owner := owners[f.Path]; owner != "" && owner != r.Name && f.Kind != deployment.Directory {
+	facts := deployment.Facts{Tree: in.Tree}
+	if facts.Changed, err = in.changedFiles(from); err != nil {
+		return err
+	}
+	before := from.FilesByPath()
+	for _, f := range to.Files {
+		if owner := owners[f.Path]; owner != "" && owner != to.Name && f.Kind != deployment.Directory {
 			return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
 		}
 		info, err := in.Tree.Stat(f.Path)
-		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && f.Kind != deployment.Symlink {
+		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && f.Kind != deployment.Symlink && !facts.MakesWay(before, f) {
 			return hint.Add(fmt.Errorf("%s is to be a %s, and something else is there", f.Path, f.Kind), "move it away, and repeat the command")
 		}
 	}

@@ -223,20 +223,6 @@ func TestUpdateRefusesUnitsThatWereEdited(t *testing.T) {
 	}
 }
 
-func TestUpdateSaysWhatToDoAboutWhatIsInTheWay(t *testing.T) {
-	s := newScene(t)
-	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/hostfs/etc/db.d/x": file("x", 0o644)})
-	s.install(deployment.Request{Image: "db"})
-	s.images.images["db"] = with(dbImage(), fstest.MapFS{"exports/hostfs/etc/db.d": file("x", 0o644)})
-	_, err := s.Update(t.Context(), "db", install.UpdateRequest{})
-	if err == nil || !strings.Contains(err.Error(), "/etc/db.d exists and is a directory") {
-		t.Fatalf("got error %v", err)
-	}
-	if got := strings.Join(hintsOf(err), "\n"); got != "move away what is in the way, and repeat the command" {
-		t.Errorf("it advises: %s", got)
-	}
-}
-
 func TestRebase(t *testing.T) {
 	s := updatable(t, map[string]string{"PORT": "1"})
 	s.images.images["other"] = nextImage()

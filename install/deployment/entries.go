@@ -112,6 +112,8 @@ func (c *compiler) conflict(f HostFile) error {
 		return nil
 	case owner != "" && owner != c.Name:
 		return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
+	case c.Facts.MakesWay(c.before, f):
+		return nil
 	case f.Kind == Directory:
 		return fmt.Errorf("%s exists and is not a directory", f.Path)
 	case info.IsDir():

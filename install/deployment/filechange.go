@@ -78,7 +78,7 @@ func FileChanges(from, to *Record, before, after Contents, look func(HostFile) P
 	changes := []FileChange{}
 	was, will := from.FilesByPath(), to.FilesByPath()
 	for p, f := range was {
-		if _, stays := will[p]; stays || f.Kind == Directory {
+		if next, stays := will[p]; stays && next.Kind != Directory || f.Kind == Directory {
 			continue
 		}
 		switch look(f) {
