@@ -47,6 +47,8 @@ func advisePull(err error, failed *imagestore.PullError, root string) error {
 			file("etc/containers/certs.d/"+host+"/ca.crt"), file("etc/containers/registries.conf"))
 	case imagestore.ErrForm:
 		return hint.Add(err, "archives are read as oci-archive: or docker-archive:, directories as oci: or dir:")
+	case imagestore.ErrShortName, nil:
+		return adviseForm(err, failed.Reference)
 	case imagestore.ErrBlocked:
 		return hint.Add(err, "%s blocks it", file("etc/containers/registries.conf"))
 	case imagestore.ErrRejected:

@@ -44,12 +44,19 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(given); err == nil && info.IsDir() {
+	info, err := os.Stat(given)
+	if err == nil && info.IsDir() && (exists(filepath.Join(given, "exports")) || len(references(given)) == 0) {
 		return withDirectory(given, do)
+	}
+	if isPath(given) {
+		return notSubject(given, err)
 	}
 	return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
 		image, err := installer.Images.Find(ctx, given)
 		if errors.Is(err, imagestore.ErrNotFound) {
+			if forms := references(given); len(forms) > 0 {
+				return advisePulling(err, forms)
+			}
 			return hint.Add(err, "there is no directory of that name either; to bring the image into the store: syscontainer pull %s", given)
 		}
 		if err != nil {
@@ -62,6 +69,18 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 		defer files.Close()
 		return do(subject{given: given, files: files, image: &image})
 	})
+}
+
+// notSubject says why a path leads to nothing that withSubject takes; err is that of looking there.
+func notSubject(given string, err error) error {
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", given, errors.Unwrap(err))
+	}
+	err = fmt.Errorf("opening %s: it is neither a directory with the files of an image nor an image of the store", given)
+	if forms := references(given); len(forms) > 0 {
+		return advisePulling(err, forms)
+	}
+	return err
 }
 
 // withDirectory is withSubject for the root of an image or a folder with exports in
