@@ -74,7 +74,7 @@ func checkFiles(list []*Verification, files []string) error {
 			_, ok := v.record.File(file)
 			return ok && v.Current
 		}) {
-			return &hint.UsageError{Err: fmt.Errorf("no container that is repaired has put %s onto the host", file)}
+			return hint.Add(fmt.Errorf("no container that is repaired has put %s onto the host", file), "what one has put there is told by: syscontainer show NAME")
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ func TestRepairOfNamedFiles(t *testing.T) {
 	})
 	_, err := s.Repair(t.Context(), install.RepairRequest{Files: []string{"/etc/passwd"}})
 	var usage *hint.UsageError
-	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "/etc/passwd") {
+	if err == nil || errors.As(err, &usage) || !strings.Contains(err.Error(), "/etc/passwd") { // another host may have it of one
 		t.Errorf("got %v", err)
 	}
 	list, err := s.Repair(t.Context(), install.RepairRequest{Files: []string{"/etc/db/db.conf"}})
