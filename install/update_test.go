@@ -165,6 +165,23 @@ func TestValuesPersistAndDefaultsDoNotStick(t *testing.T) {
 	}
 }
 
+// TestUpdateWarnsOfAVariableThatNobodyUses as install does. It stays set, since an image to
+// come may use it.
+func TestUpdateWarnsOfAVariableThatNobodyUses(t *testing.T) {
+	s := updatable(t, nil)
+	set := install.UpdateRequest{Changes: deployment.Changes{Values: map[string]string{"PROT": "1"}}}
+	for _, req := range []install.UpdateRequest{{DryRun: true, Changes: set.Changes}, set} {
+		warned := strings.Join(s.update(req).Warnings, "\n")
+		if !strings.Contains(warned, "--set PROT: no template of db uses that variable") || !strings.HasSuffix(warned, "; take it back with: syscontainer update db --unset PROT") {
+			t.Errorf("it warns: %s", warned)
+		}
+	}
+	taken := s.update(install.UpdateRequest{Changes: deployment.Changes{Unset: []string{"PROT"}}})
+	if len(taken.Warnings) > 0 || taken.Record.Values["PROT"] != "" {
+		t.Errorf("it is still there: %+v", taken)
+	}
+}
+
 func TestUnsetOfWhatIsNotSet(t *testing.T) {
 	s := updatable(t, map[string]string{"PORT": "1"})
 	before := s.tree()

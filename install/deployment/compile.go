@@ -281,7 +281,11 @@ func (c *compiler) warnUnused() {
 		case "RUNTIME", "PIDFILE", "RUN_DIRECTORY": // they are in EXEC_START
 			continue
 		}
-		c.warn("--set %s: no template of %s uses that variable (it uses %s)", name, c.Image.Reference, strings.Join(c.knownVariables(), ", "))
+		remedy := ""
+		if c.From != nil { // it stays set, and every update tells of it
+			remedy = fmt.Sprintf("; take it back with: syscontainer update %s --unset %s", c.Name, name)
+		}
+		c.warn("--set %s: no template of %s uses that variable (it uses %s)%s", name, c.Image.Reference, strings.Join(c.knownVariables(), ", "), remedy)
 	}
 }
 
