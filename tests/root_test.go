@@ -65,6 +65,8 @@ func managerLog(m *hosttest.Machine) string {
 func TestInstallInAChroot(t *testing.T) {
 	m, root := machineAndTarget(t)
 	before := m.Disk(target)
+	bare := m.Try("chroot", target, "syscontainer", "install", "--system", "etcd")
+	hosttest.Contains(t, "without /proc", bare.Stderr, "syscontainer: there is no /proc\n", "mount -t proc proc /proc")
 	// As an installer's post-installation script runs: with /proc, without a systemd.
 	m.Must("unshare", "--mount", "sh", "-c",
 		"mount -t proc proc "+target+"/proc; chroot "+target+" syscontainer install --system etcd")

@@ -94,6 +94,9 @@ func openHost(c *cli.Context) (h host, err error) {
 	if os.Geteuid() != 0 {
 		return h, hint.Add(errors.New("must be run as root"), "use sudo")
 	}
+	if _, err := os.Stat("/proc/self/fd"); err != nil { // libostree and the runtime go by it, and do not say so
+		return h, hint.Add(errors.New("there is no /proc"), "in a chroot, first: mount -t proc proc /proc")
+	}
 	if h.tree, err = hosttree.Open(c.String("root")); err != nil {
 		return h, err
 	}
