@@ -8,7 +8,8 @@ import (
 	"github.com/syscontainer/syscontainer/tests/ociimage"
 )
 
-// TestAnUpdateThatDoesNotFit has its images on a disk that is full before the next one is there.
+// TestAnUpdateThatDoesNotFit has its images on a disk that is full before the next one is there, and is uninstalled on one
+// that is full to the last block.
 func TestAnUpdateThatDoesNotFit(t *testing.T) {
 	m := machine(t, "/var/lib/app")
 	m.Must("sh", "-ec", "mkdir -p /var/lib/syscontainer && mount -t tmpfs -o size=24m,mode=700 tmpfs /var/lib/syscontainer")
@@ -35,4 +36,10 @@ func TestAnUpdateThatDoesNotFit(t *testing.T) {
 	m.Must("syscontainer", "update", "--wait", "0s", "app")
 	hosttest.SameText(t, "what is current", m.Must("readlink", "/var/lib/syscontainer/containers/app/current"), "deploy/2")
 	hosttest.SameText(t, "the data", m.Must("cat", "/var/lib/app/data"), "precious")
+
+	m.Try("sh", "-c", "cat /dev/zero >/var/lib/syscontainer/ballast") // until there is no room for anything
+	out := m.Must("syscontainer", "uninstall", "app")
+	hosttest.Contains(t, "the output", out, "kept the data in /var/lib/app; ")
+	m.Must("syscontainer", "images", "prune", "--all")
+	m.Must("rm", "/var/lib/syscontainer/ballast")
 }
