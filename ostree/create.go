@@ -42,6 +42,9 @@ func Create(path string) error {
 
 // initialize makes a repo or what is missing of one.
 func initialize(path string) error {
+	if err := load(); err != nil {
+		return err
+	}
 	if _, err := otbuiltin.Init(path, otbuiltin.NewInitOptions()); err != nil {
 		return errors.New(sourcePrefix.ReplaceAllString(err.Error(), ""))
 	}

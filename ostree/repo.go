@@ -32,6 +32,9 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 	if err != nil {
 		return nil, wrap("opening the repo", err)
 	}
+	if err := load(); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
 	cPath := cString(path)
 	defer free(cPath)
 	cancel, release := cancellable(ctx)
