@@ -1,6 +1,7 @@
 package hosttree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -24,11 +25,7 @@ var (
 // ReadFile returns the content of the regular file that p leads to. What is none is
 // ErrNotRegular, and never waited for.
 func (t *Tree) ReadFile(p string) ([]byte, error) {
-	disk, err := t.Follow(p)
-	if err != nil {
-		return nil, err
-	}
-	file, err := openRegular(disk)
+	file, err := t.open(p)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +35,24 @@ func (t *Tree) ReadFile(p string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > MaxRead {
-		return nil, &fs.PathError{Op: "reading", Path: disk, Err: ErrTooLarge}
+		return nil, &fs.PathError{Op: "reading", Path: file.Name(), Err: ErrTooLarge}
 	}
-	return io.ReadAll(io.LimitReader(file, MaxRead))
+	var data bytes.Buffer
+	data.Grow(int(info.Size()) + bytes.MinRead) // so that it need not grow; /proc says 0
+	_, err = data.ReadFrom(io.LimitReader(file, MaxRead))
+	return data.Bytes(), err
+}
+
+// open opens the regular file that p leads to.
+func (t *Tree) open(p string) (*os.File, error) {
+	if t.IsHost() {
+		return openIfRegular(hostPath(p), os.Stat, 0)
+	}
+	disk, err := t.Follow(p)
+	if err != nil {
+		return nil, err
+	}
+	return openRegular(disk)
 }
 
 // SHA256 returns the checksum, in hex, of the regular file at p, which is not followed.
@@ -70,15 +82,20 @@ func (t *Tree) SHA256(p string, most int64) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// openRegular opens a file on disk for reading. A pipe that nobody writes to would
-// otherwise keep us waiting, with the lock.
+// openRegular opens a file on disk, which is not followed, for reading.
 func openRegular(disk string) (*os.File, error) {
-	info, err := os.Lstat(disk)
+	return openIfRegular(disk, os.Lstat, syscall.O_NOFOLLOW)
+}
+
+// openIfRegular looks before it opens. A pipe that nobody writes to would otherwise keep
+// us waiting, with the lock.
+func openIfRegular(disk string, stat func(string) (fs.FileInfo, error), flags int) (*os.File, error) {
+	info, err := stat(disk)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "reading", Path: disk, Err: ErrNotRegular}
 	}
-	return os.OpenFile(disk, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	return os.OpenFile(disk, os.O_RDONLY|syscall.O_NONBLOCK|flags, 0)
 }

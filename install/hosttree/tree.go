@@ -76,9 +76,21 @@ func (t *Tree) Follow(p string) (string, error) {
 	return disk, nil
 }
 
+// look is Path for what is only read. In the host's own tree the kernel follows links as
+// the host does, and nothing is outside.
+func (t *Tree) look(p string) (string, error) {
+	if t.IsHost() {
+		return hostPath(p), nil
+	}
+	return t.Path(p)
+}
+
+// hostPath is p where the tree is the host's own.
+func hostPath(p string) string { return filepath.Clean("/" + p) }
+
 // Lstat describes the entry at p without following it.
 func (t *Tree) Lstat(p string) (fs.FileInfo, error) {
-	disk, err := t.Path(p)
+	disk, err := t.look(p)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +99,9 @@ func (t *Tree) Lstat(p string) (fs.FileInfo, error) {
 
 // Stat describes what p leads to.
 func (t *Tree) Stat(p string) (fs.FileInfo, error) {
+	if t.IsHost() {
+		return os.Stat(hostPath(p))
+	}
 	disk, err := t.Follow(p)
 	if err != nil {
 		return nil, err
@@ -96,7 +111,7 @@ func (t *Tree) Stat(p string) (fs.FileInfo, error) {
 
 // Readlink returns the target of the symbolic link at p.
 func (t *Tree) Readlink(p string) (string, error) {
-	disk, err := t.Path(p)
+	disk, err := t.look(p)
 	if err != nil {
 		return "", err
 	}
@@ -106,9 +121,12 @@ func (t *Tree) Readlink(p string) (string, error) {
 // ReadDir lists the directory that p leads to, sorted by name; a directory that
 // does not exist is an empty one.
 func (t *Tree) ReadDir(p string) ([]fs.DirEntry, error) {
-	disk, err := t.Follow(p)
-	if err != nil {
-		return nil, err
+	disk := hostPath(p)
+	if !t.IsHost() {
+		var err error
+		if disk, err = t.Follow(p); err != nil {
+			return nil, err
+		}
 	}
 	entries, err := os.ReadDir(disk)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -221,12 +221,23 @@ func TestRemoveIfEmptyOnAReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
-func TestReadFileReadsNothingButFiles(t *testing.T) {
-	root := t.TempDir()
-	tree, err := hosttree.Open(root)
-	if err != nil {
-		t.Fatal(err)
+// trees are one and the same directory twice: as a root, and in the host's own tree.
+func trees(t *testing.T) (root string, paths map[*hosttree.Tree]string) {
+	t.Helper()
+	root = t.TempDir()
+	paths = map[*hosttree.Tree]string{}
+	for top, prefix := range map[string]string{root: "/", "/": root + "/"} {
+		tree, err := hosttree.Open(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths[tree] = prefix
 	}
+	return root, paths
+}
+
+func TestReadFileReadsNothingButFiles(t *testing.T) {
+	root, paths := trees(t)
 	for name, err := range map[string]error{
 		"pipe":  syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600),
 		"dir":   os.Mkdir(filepath.Join(root, "dir"), 0o700),
@@ -240,15 +251,63 @@ func TestReadFileReadsNothingButFiles(t *testing.T) {
 		if name == "large" {
 			want = hosttree.ErrTooLarge
 		}
-		if _, err := tree.ReadFile("/" + name); !errors.Is(err, want) {
-			t.Errorf("%s: got error %v", name, err)
+		for tree, prefix := range paths {
+			if _, err := tree.ReadFile(prefix + name); !errors.Is(err, want) {
+				t.Errorf("%s: got error %v", name, err)
+			}
 		}
 	}
-	if _, err := tree.SHA256("/pipe", 0); !errors.Is(err, hosttree.ErrNotRegular) {
-		t.Errorf("got error %v", err)
+	for tree, prefix := range paths {
+		if _, err := tree.SHA256(prefix+"pipe", 0); !errors.Is(err, hosttree.ErrNotRegular) {
+			t.Errorf("got error %v", err)
+		}
+		if _, err := tree.SHA256(prefix+"large", hosttree.MaxRead); !errors.Is(err, hosttree.ErrTooLarge) {
+			t.Errorf("got error %v", err)
+		}
 	}
-	if _, err := tree.SHA256("/large", hosttree.MaxRead); !errors.Is(err, hosttree.ErrTooLarge) {
-		t.Errorf("got error %v", err)
+}
+
+// What is looked at through links is the same in the host's own tree, where the kernel
+// follows them.
+func TestLookingFollowsLinks(t *testing.T) {
+	root, paths := trees(t)
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(root, "dir"), 0o700),
+		os.WriteFile(filepath.Join(root, "dir/file"), []byte("content"), 0o600),
+		os.Symlink("dir", filepath.Join(root, "above")),
+		os.Symlink("../above/file", filepath.Join(root, "dir/link")),
+		os.Symlink("nothing", filepath.Join(root, "dangling")),
+		os.Symlink("loop", filepath.Join(root, "loop")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for tree, prefix := range paths {
+		if data, err := tree.ReadFile(prefix + "above/link"); err != nil || string(data) != "content" {
+			t.Errorf("ReadFile gives %q, %v", data, err)
+		}
+		if info, err := tree.Stat(prefix + "above/link"); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("Stat gives %v, %v", info, err)
+		}
+		if info, err := tree.Lstat(prefix + "above/link"); err != nil || info.Mode().Type() != fs.ModeSymlink {
+			t.Errorf("Lstat gives %v, %v", info, err)
+		}
+		if target, err := tree.Readlink(prefix + "above/link"); err != nil || target != "../above/file" {
+			t.Errorf("Readlink gives %q, %v", target, err)
+		}
+		if list, err := tree.ReadDir(prefix + "above"); err != nil || len(list) != 2 || list[0].Name() != "file" {
+			t.Errorf("ReadDir gives %v, %v", list, err)
+		}
+		if list, err := tree.ReadDir(prefix + "dangling"); err != nil || len(list) != 0 {
+			t.Errorf("ReadDir of nothing gives %v, %v", list, err)
+		}
+		if _, err := tree.Stat(prefix + "dangling"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Stat of nothing gives %v", err)
+		}
+		if _, err := tree.Stat(prefix + "loop/x"); !errors.Is(err, syscall.ELOOP) {
+			t.Errorf("Stat of a loop gives %v", err)
+		}
 	}
 }
 
