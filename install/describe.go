@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syscontainer/syscontainer/install/deployment"
@@ -85,17 +87,7 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Summary, len(names))
-	var read sync.WaitGroup
-	for i, name := range names {
-		read.Go(func() {
-			var err error
-			if list[i], err = in.summarize(name); err != nil {
-				list[i].Error = err.Error()
-			}
-		})
-	}
-	read.Wait()
+	list := in.summaries(names)
 	units := []string{}
 	for i, summary := range list {
 		if summary.Unit == "" {
@@ -115,6 +107,25 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 		list[i].State, list[i].Enabled = states[summary.Unit].Active, states[summary.Unit].FileState
 	}
 	return list, nil
+}
+
+// summaries describes all containers as far as their records do, in the order of names.
+func (in *Installer) summaries(names []string) []Summary {
+	list := make([]Summary, len(names))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				var err error
+				if list[i], err = in.summarize(names[i]); err != nil {
+					list[i].Error = err.Error()
+				}
+			}
+		})
+	}
+	readers.Wait()
+	return list
 }
 
 // Show describes one container. Of one that is broken it describes what can be
@@ -219,16 +230,16 @@ func (in *Installer) describeFiles(record *deployment.Record, details *Details) 
 // summarize describes a container as far as its record does.
 func (in *Installer) summarize(name string) (Summary, error) {
 	summary := Summary{Name: name}
-	record, err := in.currentRecord(name)
+	head, err := in.currentHead(name)
 	if errors.Is(err, ErrNotInstalled) {
 		return summary, errInterrupted
 	}
 	if err != nil {
 		return summary, err
 	}
-	summary.Image = record.Image.Reference
-	summary.Digest = record.Image.Digest
-	summary.Deployment = record.Deployment
-	summary.Unit = record.Unit
+	summary.Image = head.Image.Reference
+	summary.Digest = head.Image.Digest
+	summary.Deployment = head.Deployment
+	summary.Unit = head.Unit
 	return summary, nil
 }

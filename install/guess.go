@@ -42,7 +42,7 @@ func (in *Installer) guessRecord(name string, n int) *deployment.Record {
 // guessFromHost tells what the host itself shows to be the container's: a unit and a
 // drop-in that name one of its deployments, and drop-ins of others that bear its name.
 func (in *Installer) guessFromHost(name string) *deployment.Record {
-	guess := &deployment.Record{Name: name}
+	guess := &deployment.Record{Head: deployment.Head{Name: name}}
 	for _, hostPath := range []string{deployment.UnitPath(name), deployment.DropInPath(name)} {
 		text, err := in.Tree.ReadFile(hostPath)
 		if err == nil && strings.Contains(string(text), in.Paths.Deployments(name)+"/") {

@@ -65,6 +65,8 @@ type ImageFiles interface {
 
 // Services is systemd, running or not.
 type Services interface {
+	// Ready waits until systemd can be asked, and tells why it cannot.
+	Ready() error
 	Reload(ctx context.Context) error
 	Enable(ctx context.Context, units []string) error
 	Disable(ctx context.Context, units []string) error

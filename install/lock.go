@@ -24,9 +24,13 @@ var ErrLocked = errors.New("another syscontainer is changing the host")
 // lock makes the caller the only writer on this host and returns how to stop
 // being that; ErrLocked when another one does not end within in.WaitLock. The lock
 // is on the state directory itself, so that no file stays behind; an empty state
-// directory is removed again, with what was made for it.
+// directory is removed again, with what was made for it. A systemd that does not answer
+// is an error here, before anything is changed.
 func (in *Installer) lock(ctx context.Context) (func(), error) {
 	const interval = 100 * time.Millisecond
+	if err := in.Services.Ready(); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	for told := false; ; {
 		unlock, err := in.tryLock()

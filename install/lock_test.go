@@ -52,6 +52,28 @@ func TestWritersFailAtOnceWithoutPatience(t *testing.T) {
 	}
 }
 
+// silentServices is a systemd that cannot be asked.
+type silentServices struct{ *servicesDouble }
+
+func (silentServices) Ready() error { return errInjected }
+
+func TestNothingBeginsWithoutSystemd(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(deployment.Request{Image: "db"})
+	s.Services = silentServices{s.services}
+	before, done := s.tree(), len(s.effects.done)
+	_, install := s.Install(t.Context(), deployment.Request{Image: "db", Name: "second"})
+	for name, err := range map[string]error{"install": install, "uninstall": uninstallDB(s)} {
+		if !errors.Is(err, errInjected) {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+	if s.tree() != before || len(s.effects.done) > done {
+		t.Errorf("done nevertheless: %q", s.effects.done[done:])
+	}
+}
+
 func TestReadersNeverWait(t *testing.T) {
 	s, _ := locked(t)
 	s.WaitLock = install.WaitForever

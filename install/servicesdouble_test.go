@@ -23,6 +23,8 @@ type servicesDouble struct {
 	makes func()
 }
 
+func (d *servicesDouble) Ready() error { return nil }
+
 func (d *servicesDouble) Reload(context.Context) error {
 	d.loaded = map[string]string{}
 	units, _ := filepath.Glob(filepath.Join(d.root, "etc/systemd/system/*.*"))

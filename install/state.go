@@ -24,13 +24,21 @@ func (in *Installer) containerNames() ([]string, error) {
 	}
 	names := []string{}
 	for _, entry := range entries {
-		// A link to a directory is one that somebody moved to another disk.
-		info, err := in.Tree.Stat(path.Join(in.Paths.Containers(), entry.Name()))
-		if err == nil && info.IsDir() && !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) {
+		if !strings.HasPrefix(entry.Name(), hosttree.TempPrefix) && in.isDirectory(entry) {
 			names = append(names, entry.Name())
 		}
 	}
 	return names, nil
+}
+
+// isDirectory reports whether an entry of the containers' directory is one, or leads to
+// one that somebody moved to another disk.
+func (in *Installer) isDirectory(entry fs.DirEntry) bool {
+	if entry.Type() != fs.ModeSymlink {
+		return entry.IsDir()
+	}
+	info, err := in.Tree.Stat(path.Join(in.Paths.Containers(), entry.Name()))
+	return err == nil && info.IsDir()
 }
 
 // deploymentNumbers lists the complete deployments of a container, in order.
@@ -105,6 +113,26 @@ func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
 	return in.readRecord(name, n)
 }
 
+// currentHead is currentRecord for who needs no more than its head.
+func (in *Installer) currentHead(name string) (deployment.Head, error) {
+	n, err := in.currentNumber(name)
+	if err != nil {
+		return deployment.Head{}, err
+	}
+	data, err := in.recordData(name, n)
+	if err != nil {
+		return deployment.Head{}, err
+	}
+	head, err := deployment.DecodeHead(data)
+	if err == nil {
+		err = checkHead(head, name, n)
+	}
+	if err != nil {
+		return head, fmt.Errorf("%s: %w", in.Paths.Record(name, n), err)
+	}
+	return head, nil
+}
+
 // currentNumber is the deployment that the host is converged to; ErrNotInstalled
 // where there is none.
 func (in *Installer) currentNumber(name string) (int, error) {
@@ -123,19 +151,34 @@ func (in *Installer) currentNumber(name string) (int, error) {
 }
 
 func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) {
-	file := in.Paths.Record(name, n)
-	data, err := in.Tree.ReadFile(file)
+	data, err := in.recordData(name, n)
+	if err != nil {
+		return nil, err
+	}
+	record, err := deployment.DecodeRecord(data)
+	if err == nil {
+		err = checkHead(record.Head, name, n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", in.Paths.Record(name, n), err)
+	}
+	return record, nil
+}
+
+func (in *Installer) recordData(name string, n int) ([]byte, error) {
+	data, err := in.Tree.ReadFile(in.Paths.Record(name, n))
 	if err != nil {
 		return nil, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
-	record, err := deployment.DecodeRecord(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	return data, nil
+}
+
+// checkHead refuses what is another deployment's.
+func checkHead(head deployment.Head, name string, n int) error {
+	if head.Name == name && head.Deployment == n {
+		return nil
 	}
-	if record.Name != name || record.Deployment != n {
-		return nil, fmt.Errorf("%s is the record of %s, deployment %d", file, record.Name, record.Deployment)
-	}
-	return record, nil
+	return fmt.Errorf("it is the record of %s, deployment %d", head.Name, head.Deployment)
 }
 
 // readableRecords returns the records of all deployments of a container, from the oldest

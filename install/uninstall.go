@@ -116,7 +116,7 @@ func (in *Installer) beginUninstall(name string, purges []string) error {
 	if err != nil || last == 0 {
 		return err
 	}
-	err = in.begin(transition{Name: name, From: &deployment.Record{Deployment: last}, Purges: purges})
+	err = in.begin(transition{Name: name, From: &deployment.Record{Head: deployment.Head{Deployment: last}}, Purges: purges})
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		in.Log.Warn("no room to write down what is removed; if this is interrupted, repeat it", "container", name, "error", err)
 		return nil
@@ -127,7 +127,7 @@ func (in *Installer) beginUninstall(name string, purges []string) error {
 // everything is the union of what any deployment of the container put onto the
 // host, so that nothing is left of an interrupted change either.
 func (in *Installer) everything(name string) *deployment.Record {
-	all := &deployment.Record{Name: name}
+	all := &deployment.Record{Head: deployment.Head{Name: name}}
 	numbers, err := in.deploymentNumbers(name)
 	if err != nil {
 		in.Log.Warn("looking for deployments", "container", name, "error", err)

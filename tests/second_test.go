@@ -1,6 +1,7 @@
 package tests_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
@@ -69,6 +70,24 @@ func TestListAndShow(t *testing.T) {
 	hosttest.Parse(t, m.Must("syscontainer", "show", "--json", "etcd"), &details)
 	if details.Name != "etcd" || details.State != "active" || len(details.Files) == 0 {
 		t.Errorf("show --json says %+v", details)
+	}
+}
+
+func TestListSaysWhatSystemdSays(t *testing.T) {
+	m := machine(t)
+	installEtcd(m)
+	for _, c := range []struct{ change, want string }{
+		{"true", "enabled"},
+		{"systemctl disable etcd", "disabled"},
+		{"systemctl enable --runtime etcd", "enabled-runtime"},
+		{"systemctl disable --runtime etcd", "disabled"},
+		{"systemctl add-requires basic.target etcd", "enabled"},
+		{"mv /etc/systemd/system/etcd.service /root; systemctl mask etcd", "masked"},
+		{"systemctl unmask etcd; mv /root/etcd.service /etc/systemd/system; systemctl enable etcd", "enabled"},
+	} {
+		m.Must("sh", "-c", c.change)
+		hosttest.SameText(t, "systemd, after "+c.change, strings.TrimSpace(m.Try("systemctl", "is-enabled", "etcd").Stdout), c.want)
+		hosttest.SameText(t, "list, after "+c.change, list(t, m)[0].Enabled, c.want)
 	}
 }
 

@@ -95,7 +95,7 @@ func printJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// table writes rows in columns that are as wide as need be.
+// table writes rows, at once, in columns that are as wide as need be.
 func table(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
@@ -106,11 +106,13 @@ func table(w io.Writer, rows [][]string) {
 			widths[i] = max(widths[i], len([]rune(cell)))
 		}
 	}
+	var text strings.Builder
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		fmt.Fprintln(&text, strings.TrimRight(line.String(), " "))
 	}
+	fmt.Fprint(w, text.String())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/hint"
@@ -13,6 +12,7 @@ import (
 
 // units is what both a running systemd and one that does not run can do.
 type units interface {
+	Ready() error
 	Reload(ctx context.Context) error
 	Enable(ctx context.Context, units []string) error
 	Disable(ctx context.Context, units []string) error
@@ -37,7 +37,7 @@ func connectUnits(ctx context.Context, tree *hosttree.Tree) (units, error) {
 		return sysd.NewOffline("", sysd.Exec), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connecting to systemd: %w", err)
+		return nil, err
 	}
 	return manager, nil
 }

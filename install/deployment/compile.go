@@ -115,18 +115,20 @@ func (c *compiler) build() error {
 
 func (c *compiler) begin() {
 	c.plan = &Plan{From: c.From, To: &Record{
-		Version:    recordVersion,
-		Name:       c.Name,
-		Deployment: c.Facts.Deployment,
-		Created:    c.Facts.Now,
-		Image:      ImageRef{Given: c.Request.Image, Reference: c.Image.Reference, Digest: c.Image.Digest.String(), Commit: c.Image.Commit},
-		Values:     c.set,
-		Secrets:    c.secretNames(),
-		Generated:  c.Facts.Generated,
-		Ports:      slices.Sorted(maps.Keys(c.Image.Config.Config.ExposedPorts)),
-		Relations:  c.Request.Relations,
-		Data:       path.Join(c.values["STATE_DIRECTORY"], c.Name),
-		Files:      []HostFile{},
+		Head: Head{
+			Version:    recordVersion,
+			Name:       c.Name,
+			Deployment: c.Facts.Deployment,
+			Image:      ImageRef{Given: c.Request.Image, Reference: c.Image.Reference, Digest: c.Image.Digest.String(), Commit: c.Image.Commit},
+		},
+		Created:   c.Facts.Now,
+		Values:    c.set,
+		Secrets:   c.secretNames(),
+		Generated: c.Facts.Generated,
+		Ports:     slices.Sorted(maps.Keys(c.Image.Config.Config.ExposedPorts)),
+		Relations: c.Request.Relations,
+		Data:      path.Join(c.values["STATE_DIRECTORY"], c.Name),
+		Files:     []HostFile{},
 	}}
 	for _, name := range slices.Sorted(maps.Keys(c.manifest.Values)) {
 		if c.manifest.IsSecret(name) {

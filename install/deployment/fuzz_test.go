@@ -103,6 +103,9 @@ func checkRecord(t *testing.T, r *Record) {
 	if again, err := stored.Encode(); err != nil || !bytes.Equal(data, again) || !stored.Equals(r) {
 		t.Errorf("stored as\n%s\nand read as\n%s", data, again)
 	}
+	if head, err := DecodeHead(data); err != nil || head != r.Head {
+		t.Errorf("the head is read as %+v, %v; it is %+v", head, err, r.Head)
+	}
 }
 
 // FuzzDecodeRecord shows that a record that can be read can be worked with and is stored
@@ -111,10 +114,12 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "name": "x", "deployment": 1, "unit": "x.service", "units": [{"name": "x.socket", "install": true}],
 		"files": [{"path": "/etc/x", "kind": "file", "mode": "0644"}], "health_check": {"exec": ["x"], "interval": "1s"}}`))
 	f.Add([]byte(`{"version": 1, "name": "x", "deployment": 99999999999999999999}`))
+	f.Add([]byte(`{"version": 1, "name": "x", "deployment": 1, "image": {"commit": "x"}, "created": [}`))
 	f.Add([]byte(`{"version": 1, "name": "x", "deployment": 1, "files": [null, {"mode": "7"}], "values": null, "created": "x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := DecodeRecord(data)
 		if err != nil {
+			DecodeHead(data) // of what is not read further
 			return
 		}
 		checkRecord(t, r)

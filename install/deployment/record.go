@@ -1,9 +1,12 @@
 package deployment
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -14,14 +17,21 @@ import (
 // refused: this program would not know what it leaves behind.
 const recordVersion = 1
 
+// Head is what a record is the record of.
+type Head struct {
+	Version    int      `json:"version"`
+	Name       string   `json:"name"`
+	Deployment int      `json:"deployment"`
+	Image      ImageRef `json:"image"`
+	// Unit is the service, "" when the image only installs files.
+	Unit string `json:"unit,omitempty"`
+}
+
 // Record describes one deployment completely: with it and the directory beside
 // it the host can be converged to the deployment, or rid of it.
 type Record struct {
-	Version    int       `json:"version"`
-	Name       string    `json:"name"`
-	Deployment int       `json:"deployment"`
-	Created    time.Time `json:"created"`
-	Image      ImageRef  `json:"image"`
+	Head
+	Created time.Time `json:"created"`
 	// Values are those that the user set, and no others, so that a new image's
 	// new defaults take effect.
 	Values map[string]string `json:"values"`
@@ -45,8 +55,6 @@ type Record struct {
 	Ports []string `json:"ports,omitempty"`
 	// HealthCheck tells whether the container works; nil where nothing does.
 	HealthCheck *HealthCheck `json:"health_check,omitempty"`
-	// Unit is the service, "" when the image only installs files.
-	Unit string `json:"unit,omitempty"`
 	// Units are those that the image brings beside it.
 	Units []UnitRef `json:"units,omitempty"`
 	// Enabled says that installing enabled the units.
@@ -189,13 +197,56 @@ func DecodeRecord(data []byte) (*Record, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("decoding a record: %w", err)
 	}
-	if r.Version != recordVersion {
-		return nil, fmt.Errorf("decoding a record: format %d, and this program knows %d", r.Version, recordVersion)
-	}
-	if r.Name == "" || r.Deployment < 1 {
-		return nil, errors.New("decoding a record: name or deployment is missing")
+	if err := r.Head.check(); err != nil {
+		return nil, err
 	}
 	return &r, nil
+}
+
+// DecodeHead is DecodeRecord for who needs to know no more, and a tenth of the work: it
+// reads as far as it has to, and does not know whether the rest is sound, but that it is
+// not cut off.
+func DecodeHead(data []byte) (Head, error) {
+	var h Head
+	if err := h.decode(data); err != nil {
+		return Head{}, fmt.Errorf("decoding a record: %w", err)
+	}
+	return h, h.check()
+}
+
+func (h *Head) decode(data []byte) error {
+	if !bytes.HasSuffix(bytes.TrimSpace(data), []byte("}")) {
+		return io.ErrUnexpectedEOF
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
+		return cmp.Or(err, errors.New("not an object"))
+	}
+	fields := map[json.Token]any{
+		"version": &h.Version, "name": &h.Name, "deployment": &h.Deployment, "image": &h.Image, "unit": &h.Unit,
+	}
+	for len(fields) > 0 && decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		value := cmp.Or(fields[name], any(&json.RawMessage{}))
+		if err := decoder.Decode(value); err != nil {
+			return err
+		}
+		delete(fields, name)
+	}
+	return nil
+}
+
+func (h *Head) check() error {
+	if h.Version != recordVersion {
+		return fmt.Errorf("decoding a record: format %d, and this program knows %d", h.Version, recordVersion)
+	}
+	if h.Name == "" || h.Deployment < 1 {
+		return errors.New("decoding a record: name or deployment is missing")
+	}
+	return nil
 }
 
 // FilesByPath maps the paths of the record's files to them. A nil record has none.

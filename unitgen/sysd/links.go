@@ -66,6 +66,32 @@ func isDependencyDir(name string) bool {
 	return slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(name))
 }
 
+// enabledByLinks returns the units of which systemd says "enabled" because their files are
+// in configDir, and another unit wants, requires or upholds them by a link there. There
+// are other ways to be enabled. What cannot be read enables nothing.
+func enabledByLinks(root string) map[string]bool {
+	dir := filepath.Join(root, configDir)
+	entries, _ := os.ReadDir(dir)
+	linked := map[string]bool{}
+	for _, entry := range entries {
+		if entry.IsDir() && isDependencyDir(entry.Name()) {
+			links, _ := os.ReadDir(filepath.Join(dir, entry.Name()))
+			for _, link := range links {
+				if link.Type() == fs.ModeSymlink {
+					linked[link.Name()] = true
+				}
+			}
+		}
+	}
+	enabled := map[string]bool{}
+	for _, entry := range entries {
+		if entry.Type().IsRegular() && linked[entry.Name()] {
+			enabled[entry.Name()] = true
+		}
+	}
+	return enabled
+}
+
 // removeDependencies removes the links to units from a .wants directory.
 func removeDependencies(dir string, units []string) error {
 	entries, err := os.ReadDir(dir)

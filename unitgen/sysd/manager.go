@@ -15,30 +15,41 @@ import (
 // Manager is the systemd that runs as PID 1. Its methods may be called at the
 // same time.
 type Manager struct {
-	conn       *dbus.Conn
-	disconnect context.CancelFunc
 	run        Runner
+	disconnect context.CancelFunc
+	// connection waits until there is one.
+	connection func() (*dbus.Conn, error)
 }
 
 // Connect returns the running manager, or ErrNotRunning when there is none or
-// when it manages another tree than the one that we see (a chroot). The
-// connection outlives ctx, so that an undo can use it; call Close.
+// when it manages another tree than the one that we see (a chroot). It connects
+// meanwhile; Ready waits for it. The connection outlives ctx, so that an undo can use
+// it; call Close.
 func Connect(ctx context.Context) (*Manager, error) {
 	if !booted("/") {
 		return nil, ErrNotRunning
 	}
 	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, disconnect)
-	conn, err := dial(lifetime)
-	if !stop() && err == nil {
-		conn.Close()
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		disconnect()
-		return nil, fmt.Errorf("connecting to systemd: %w", err)
-	}
-	return &Manager{conn: conn, disconnect: disconnect, run: Exec}, nil
+	connection := sync.OnceValues(func() (*dbus.Conn, error) {
+		stop := context.AfterFunc(ctx, disconnect)
+		conn, err := dial(lifetime)
+		if !stop() && err == nil {
+			conn.Close()
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("connecting to systemd: %w", err)
+		}
+		return conn, nil
+	})
+	go connection() // every method waits for it, and tells the error
+	return &Manager{run: Exec, disconnect: disconnect, connection: connection}, nil
+}
+
+// Ready waits until systemd can be asked, and tells why it cannot.
+func (m *Manager) Ready() error {
+	_, err := m.connection()
+	return err
 }
 
 // dial prefers systemd's own socket, which root may use and which needs no
@@ -67,13 +78,19 @@ func dial(ctx context.Context) (*dbus.Conn, error) {
 
 // Close ends the connection. Jobs that were begun go on.
 func (m *Manager) Close() {
-	m.conn.Close()
 	m.disconnect()
+	if conn, err := m.connection(); err == nil {
+		conn.Close()
+	}
 }
 
 // Reload has systemd read all unit files again.
 func (m *Manager) Reload(ctx context.Context) error {
-	if err := m.conn.ReloadContext(ctx); err != nil {
+	conn, err := m.connection()
+	if err != nil {
+		return err
+	}
+	if err := conn.ReloadContext(ctx); err != nil {
 		return fmt.Errorf("reloading systemd: %w", err)
 	}
 	return nil
@@ -86,7 +103,11 @@ func (m *Manager) Enable(ctx context.Context, units []string) error {
 	if len(units) == 0 {
 		return nil
 	}
-	if _, _, err := m.conn.EnableUnitFilesContext(ctx, units, false, false); err != nil {
+	conn, err := m.connection()
+	if err != nil {
+		return err
+	}
+	if _, _, err := conn.EnableUnitFilesContext(ctx, units, false, false); err != nil {
 		return fmt.Errorf("enabling %s: %w", strings.Join(units, ", "), err)
 	}
 	return nil
@@ -96,12 +117,16 @@ func (m *Manager) Enable(ctx context.Context, units []string) error {
 // of aliases. Idempotent. It stops nothing; systemd learns of it at the next
 // Reload.
 func (m *Manager) Disable(ctx context.Context, units []string) error {
+	conn, err := m.connection()
+	if err != nil {
+		return err
+	}
 	found, err := existing("/", units)
 	if err != nil {
 		return err
 	}
 	if len(found) > 0 {
-		if _, err := m.conn.DisableUnitFilesContext(ctx, found, false); err != nil {
+		if _, err := conn.DisableUnitFilesContext(ctx, found, false); err != nil {
 			return fmt.Errorf("disabling %s: %w", strings.Join(found, ", "), err)
 		}
 	}
@@ -117,7 +142,11 @@ func (m *Manager) Tmpfiles(ctx context.Context, file string) error {
 // Status returns what systemd knows of a unit, loading it if need be. A unit
 // that does not exist is no error: its Load is "not-found".
 func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
-	properties, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	conn, err := m.connection()
+	if err != nil {
+		return Status{}, err
+	}
+	properties, err := conn.GetAllPropertiesContext(ctx, unit)
 	if err != nil {
 		return Status{}, fmt.Errorf("asking for the state of %s: %w", unit, err)
 	}
@@ -130,17 +159,23 @@ func (m *Manager) States(ctx context.Context, units []string) (map[string]State,
 	if len(units) == 0 {
 		return nil, nil
 	}
-	loaded, err := m.conn.ListUnitsByNamesContext(ctx, units)
+	conn, err := m.connection()
+	if err != nil {
+		return nil, err
+	}
+	enabled := make(chan map[string]bool, 1)
+	go func() { enabled <- enabledByLinks("/") }() // while systemd thinks
+	loaded, err := conn.ListUnitsByNamesContext(ctx, units)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the states of %d units: %w", len(units), err)
 	}
-	files, err := m.fileStates(ctx, units)
+	files, err := fileStates(ctx, conn, units, <-enabled)
 	if err != nil {
 		return nil, err
 	}
 	states := make(map[string]State, len(units))
-	for i, unit := range units {
-		states[unit] = State{File: files[i]}
+	for unit, file := range files {
+		states[unit] = State{File: file}
 	}
 	for _, unit := range loaded {
 		states[unit.Name] = State{Active: unit.ActiveState, File: states[unit.Name].File}
@@ -148,25 +183,23 @@ func (m *Manager) States(ctx context.Context, units []string) (map[string]State,
 	return states, nil
 }
 
-// fileStates asks for the states of all units' files at once, each by itself: these
-// systemd remembers until its next reload, while for a list of unit files it reads
-// its directories anew, once for each unit.
-func (m *Manager) fileStates(ctx context.Context, units []string) ([]string, error) {
-	states := make([]string, len(units))
-	errs := make([]error, len(units))
-	var asked sync.WaitGroup
-	for i, unit := range units {
-		asked.Go(func() {
-			property, err := m.conn.GetUnitPropertyContext(ctx, unit, "UnitFileState")
-			if err != nil {
-				errs[i] = fmt.Errorf("asking for the state of %s's file: %w", unit, err)
-				return
-			}
-			states[i], _ = property.Value.Value().(string)
-		})
+// fileStates asks for the states of those units' files that are not known to be enabled,
+// each by itself: these systemd remembers until its next reload, while for a list of unit
+// files it reads its directories anew, once for each unit.
+func fileStates(ctx context.Context, conn *dbus.Conn, units []string, enabled map[string]bool) (map[string]string, error) {
+	states := map[string]string{}
+	for _, unit := range units {
+		if enabled[unit] {
+			states[unit] = "enabled"
+			continue
+		}
+		property, err := conn.GetUnitPropertyContext(ctx, unit, "UnitFileState")
+		if err != nil {
+			return nil, fmt.Errorf("asking for the state of %s's file: %w", unit, err)
+		}
+		states[unit], _ = property.Value.Value().(string)
 	}
-	asked.Wait()
-	return states, errors.Join(errs...)
+	return states, nil
 }
 
 // Journal returns the last lines that a unit, or systemd about it, has written

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,6 +142,24 @@ func TestOfflineDisable(t *testing.T) {
 	call := "systemctl --root=" + root + " --quiet disable -- here.service"
 	if !slices.Equal(r.commands, []string{call, call}) {
 		t.Errorf("ran %q", r.commands)
+	}
+}
+
+func TestEnabledByLinks(t *testing.T) {
+	const dir = "etc/systemd/system/"
+	root := tree(t,
+		dir+"wanted.service", dir+"multi-user.target.wants/wanted.service -> ../wanted.service",
+		dir+"upheld.service", dir+"x.service.upholds/upheld.service -> /etc/systemd/system/upheld.service",
+		dir+"disabled.service", dir+"x.service.d/disabled.service -> ../disabled.service",
+		dir+"copied.service", dir+"x.service.wants/copied.service",
+		dir+"masked.service -> /dev/null", dir+"x.service.requires/masked.service -> ../masked.service",
+		dir+"x.service.wants/nothing.service -> ../nothing.service")
+	want := map[string]bool{"wanted.service": true, "upheld.service": true}
+	if got := enabledByLinks(root); !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	if got := enabledByLinks(t.TempDir()); len(got) > 0 {
+		t.Errorf("got %v of an empty tree", got)
 	}
 }
 

@@ -18,8 +18,8 @@ func (m *Manager) Scope(ctx context.Context, unit, description string, pid int) 
 		{Name: "Delegate", Value: godbus.MakeVariant(true)},
 		{Name: "CollectMode", Value: godbus.MakeVariant("inactive-or-failed")},
 	}
-	return m.job(ctx, "starting", unit, func(ctx context.Context, unit, mode string, result chan<- string) (int, error) {
-		id, err := m.conn.StartTransientUnitContext(ctx, unit, "fail", properties, result)
+	return m.job(ctx, "starting", unit, func(conn *dbus.Conn, ctx context.Context, unit, _ string, result chan<- string) (int, error) {
+		id, err := conn.StartTransientUnitContext(ctx, unit, "fail", properties, result)
 		if err != nil {
 			return 0, fmt.Errorf("making a scope: %w", err)
 		}
