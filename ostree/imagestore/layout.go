@@ -83,7 +83,7 @@ const (
 )
 
 // ofDirectory are the names in such a directory.
-var ofDirectory = regexp.MustCompile(`^([0-9a-f]{64}|([0-9a-f]{64}\.)?manifest\.json|([0-9a-f]{64}-)?signature-[0-9]+|dir-put-blob[0-9]+)$`)
+const ofDirectory = `^([0-9a-f]{64}|([0-9a-f]{64}\.)?manifest\.json|([0-9a-f]{64}-)?signature-[0-9]+|dir-put-blob[0-9]+)$`
 
 // openDirectory is a directory that holds one image, which is replaced.
 func openDirectory(ctx context.Context, to types.ImageReference, dir string) (place, error) {
@@ -91,7 +91,7 @@ func openDirectory(ctx context.Context, to types.ImageReference, dir string) (pl
 	if err != nil {
 		return nil, err
 	}
-	f.mark, f.own = versionFile, ofDirectory
+	f.mark, f.own = versionFile, regexp.MustCompile(ofDirectory)
 	f.to, err = elsewhere(to, f.scratch.dir)
 	if err = errors.Join(err, f.checkImage()); err != nil {
 		return nil, errors.Join(err, f.close())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,13 +13,21 @@ import (
 	"github.com/syscontainer/syscontainer/ostree"
 )
 
-var (
-	// prefixPattern is what may begin an ID or a digest.
-	prefixPattern = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
-	// pullPattern is what Pull takes for one: short names may be words of the
-	// letters a to f.
-	pullPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{4,64}|[0-9a-f]{12,64})$`)
-)
+// isPrefix reports whether text may begin an ID or a digest.
+func isPrefix(text string) bool {
+	const shortest, longest = 4, 64
+	hex := strings.TrimPrefix(text, digestPrefix)
+	return shortest <= len(hex) && len(hex) <= longest && strings.Trim(hex, "0123456789abcdef") == ""
+}
+
+// isPulledAsPrefix reports whether Pull takes text for one: short names may be words of
+// the letters a to f.
+func isPulledAsPrefix(text string) bool {
+	const shortest = 12
+	return isPrefix(text) && (strings.HasPrefix(text, digestPrefix) || len(text) >= shortest)
+}
+
+const digestPrefix = "sha256:"
 
 // localName is the form in which Tag stores a name: NAME:TAG, with the registry
 // if one was given. It is not one (ok is false) when there is a transport or a
@@ -52,7 +59,7 @@ func (s *Store) findTagged(ctx context.Context, text string) (Image, error) {
 // or the ID or digest of an image, or the beginning of one.
 func (s *Store) findKept(ctx context.Context, text string) (Image, error) {
 	img, err := s.findTagged(ctx, text)
-	if !errors.Is(err, ErrNotFound) || !pullPattern.MatchString(text) {
+	if !errors.Is(err, ErrNotFound) || !isPulledAsPrefix(text) {
 		return img, err
 	}
 	return s.findPrefix(ctx, text)
@@ -61,7 +68,7 @@ func (s *Store) findKept(ctx context.Context, text string) (Image, error) {
 // findPrefix looks for the one image whose ID or digest begins with text.
 func (s *Store) findPrefix(ctx context.Context, text string) (img Image, err error) {
 	seen := false
-	if prefixPattern.MatchString(text) {
+	if isPrefix(text) {
 		err = s.look(ctx, func(_ *ostree.Repo, c *catalog) (err error) {
 			seen = true
 			img, err = c.imageByPrefix(text)
@@ -97,7 +104,7 @@ func (i Stored) reference() string {
 
 // byPrefix is the one image whose ID or digest begins with text.
 func (c *catalog) byPrefix(text string) (Stored, error) {
-	prefix := "sha256:" + strings.TrimPrefix(text, "sha256:")
+	prefix := digestPrefix + strings.TrimPrefix(text, digestPrefix)
 	matches := slices.DeleteFunc(c.images(), func(i Stored) bool {
 		return !strings.HasPrefix(i.ID, prefix) && !strings.HasPrefix(i.Digest, prefix)
 	})

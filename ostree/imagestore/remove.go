@@ -92,7 +92,7 @@ func (s *Store) remove(ctx context.Context, reference string, check func(*catalo
 // nameOf is the name of what is to be removed, also of an image that is damaged,
 // or the reference itself when it is none.
 func (s *Store) nameOf(ctx context.Context, reference string) (string, error) {
-	if prefixPattern.MatchString(reference) {
+	if isPrefix(reference) {
 		img, err := s.findTagged(ctx, reference)
 		if errors.Is(err, ErrNotFound) {
 			img, err = s.findResolved(ctx, reference)
@@ -145,7 +145,7 @@ func (c *catalog) target(text string) (target, error) {
 	if commit, ok := c.names[text]; ok {
 		return target{reference: text, named: true, commit: commit}, nil
 	}
-	if !prefixPattern.MatchString(text) {
+	if !isPrefix(text) {
 		return target{}, fmt.Errorf("image %q: %w", text, ErrNotFound)
 	}
 	image, err := c.byPrefix(text)

@@ -126,7 +126,7 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 		}
 		return []types.ImageReference{ref}, nil
 	}
-	if strings.HasPrefix(text, "sha256:") && prefixPattern.MatchString(text) {
+	if strings.HasPrefix(text, digestPrefix) && isPrefix(text) {
 		return nil, fmt.Errorf("%w: only images of the repo are found by ID or digest", ErrUnknown)
 	}
 	if isPath(text) {
