@@ -7,5 +7,6 @@
 // are [*Error].
 //
 // The cgo conversions (strings, GError, GCancellable, GVariant) live in cgo.go;
-// glue.c holds the few helpers that would otherwise need several crossings.
+// glue.c holds the few helpers that would otherwise need several crossings; lazy_amd64.c
+// loads libostree when the first repo is opened or made.
 package ostree
