@@ -34,6 +34,29 @@ func TestRenderEtcd(t *testing.T) {
 	golden.Check(t, "testdata/render-etcd.json", append(got, '\n'))
 }
 
+// TestEtcdRefusesWhatItCouldNotStartWith holds our own image to what every image can do.
+func TestEtcdRefusesWhatItCouldNotStartWith(t *testing.T) {
+	for value, sound := range map[string]bool{
+		"ETCD_LOG_LEVEL=loud":                                                  false,
+		"ETCD_LOG_LEVEL=warn":                                                  true,
+		"ETCD_QUOTA_BACKEND_BYTES=8G":                                          false,
+		"ETCD_CLIENT_CERT_AUTH=maybe":                                          false,
+		"ETCD_LISTEN_CLIENT_URLS=0.0.0.0:2379":                                 false,
+		"ETCD_LISTEN_CLIENT_URLS=https://0.0.0.0:2379,http://[::1]:2379":       true,
+		"ETCD_INITIAL_CLUSTER=node1":                                           false,
+		"ETCD_INITIAL_CLUSTER=node1=http://10.0.0.2:1,node2=http://10.0.0.3:1": true,
+		"ETCD_AUTO_COMPACTION_RETENTION=a day":                                 false,
+		"ETCD_AUTO_COMPACTION_RETENTION=1h30m":                                 true,
+		"ETCD_LISTEN_METRICS_URLS=":                                            true,
+	} {
+		name, text, _ := strings.Cut(value, "=")
+		_, err := deployment.RenderDirectory(os.DirFS("../images/etcd"), deployment.Request{Image: "etcd", Values: map[string]string{name: text}})
+		if (err == nil) != sound {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 // TestRenderIsWhatInstallWrites compares with an installation, secrets apart.
 func TestRenderIsWhatInstallWrites(t *testing.T) {
 	s := newScene(t)

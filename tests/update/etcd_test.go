@@ -21,8 +21,12 @@ func nextEtcd(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	next := strings.Replace(string(manifest), `"default": "info"`, `"default": "warn"`, 1)
+	if next == string(manifest) {
+		t.Fatal("no default of etcd is info")
+	}
 	return extend(t, ociimage.Files{
-		"exports/manifest.json":               strings.Replace(string(manifest), `"ETCD_LOG_LEVEL": "info"`, `"ETCD_LOG_LEVEL": "warn"`, 1),
+		"exports/manifest.json":               next,
 		"exports/hostfs/usr/local/share/etcd": "next\n",
 	})
 }
