@@ -130,7 +130,7 @@ type Result struct {
 	Warnings []string           `json:"warnings,omitempty"`
 	Kept     []string           `json:"kept,omitempty"` // host files that the administrator changed
 	Purged   []string           `json:"purged,omitempty"`
-	Data     []string           `json:"data,omitempty"` // directories that an uninstall leaves, and a purge would not
+	Data     []string           `json:"data,omitempty"` // directories of data that an uninstall without a purge leaves
 }
 
 // Install makes the container of the request present. A container of that name

@@ -14,9 +14,9 @@ import (
 
 // dataOf lists the directories in which a container keeps its data: what the tmpfiles.d
 // files of its deployments make in the directory that is the container's own. What is
-// the host's as well, what somebody has put a link in the place of, and what something is
-// mounted in is not among them, and a warning.
-func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string) {
+// the host's as well, and what somebody has put a link in the place of, or check refuses for
+// another reason, is not among them, and a warning.
+func (in *Installer) dataOf(name string, numbers []int, check dataCheck) (dirs, warnings []string) {
 	owns := map[string]string{} // directory -> the container's own one above it
 	found := &deployment.Record{}
 	for _, n := range numbers {
@@ -44,7 +44,7 @@ func (in *Installer) dataOf(name string, numbers []int) (dirs, warnings []string
 			warnings = append(warnings, fmt.Sprintf("%s is not purged: something was there before the container", dir))
 			continue
 		}
-		if err := in.checkPurge(owns[dir], dir, others); err != nil {
+		if err := check(owns[dir], dir, others); err != nil {
 			warnings = append(warnings, fmt.Sprintf("%s is not purged: %v", dir, err))
 			continue
 		}
@@ -62,14 +62,24 @@ func (in *Installer) dataPaths(r *deployment.Record) []string {
 	return r.DataPaths(text)
 }
 
-// checkPurge refuses a directory below a container's own one that must not be removed
-// with all that is in it.
-func (in *Installer) checkPurge(own, dir string, others []*deployment.Record) error {
+// dataCheck refuses a directory below a container's own one.
+type dataCheck func(own, dir string, others []*deployment.Record) error
+
+// checkData refuses a directory whose content is not the container's alone.
+func (in *Installer) checkData(own, dir string, others []*deployment.Record) error {
 	if err := in.checkShared(own, others); err != nil {
 		return err
 	}
 	if link, _ := in.linkOnTheWay(own, dir); link != "" {
 		return fmt.Errorf("%s is a symbolic link", link)
+	}
+	return nil
+}
+
+// checkPurge also refuses one that cannot be removed with all that is in it.
+func (in *Installer) checkPurge(own, dir string, others []*deployment.Record) error {
+	if err := in.checkData(own, dir, others); err != nil {
+		return err
 	}
 	disk, err := in.Tree.Path(dir)
 	if err != nil {

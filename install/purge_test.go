@@ -172,6 +172,16 @@ func TestPurgeLeavesWhatSomethingIsMountedIn(t *testing.T) {
 	}
 }
 
+// TestUninstallTellsOfDataOnADiskOfItsOwn, which no purge would have removed.
+func TestUninstallTellsOfDataOnADiskOfItsOwn(t *testing.T) {
+	s := purgeable(t)
+	s.mounter.mounted[path.Join(s.root, "var/lib/db/data")] = "/dev/vdb"
+	result, err := s.Uninstall(t.Context(), "db", install.UninstallRequest{})
+	if err != nil || !slices.Equal(result.Data, []string{"/var/lib/db/data", "/var/lib/db/logs"}) {
+		t.Errorf("got error %v; it tells of data in %q", err, result.Data)
+	}
+}
+
 func TestUninstallWithoutPurgeKeepsTheData(t *testing.T) {
 	s := purgeable(t)
 	if err := s.Tree.Remove("/var/lib/db/logs/1"); err != nil {

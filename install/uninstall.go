@@ -66,10 +66,11 @@ func (in *Installer) planUninstall(ctx context.Context, name string, req Uninsta
 		}
 	}
 	plan.Retires = numbers
-	data, warnings := in.dataOf(name, numbers)
 	if req.Purge {
-		plan.Purges, plan.Warnings, data = data, warnings, nil
+		plan.Purges, plan.Warnings = in.dataOf(name, numbers, in.checkPurge)
+		return plan, nil, nil
 	}
+	data, _ = in.dataOf(name, numbers, in.checkData)
 	return plan, data, nil
 }
 
