@@ -1,7 +1,6 @@
 package install
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,26 +86,32 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	var states map[string]Status
+	var asked sync.WaitGroup // systemd, while the records are read
+	asked.Go(func() { states, err = in.Services.States(ctx, serviceUnits(names)) })
 	list := in.summaries(names)
-	units := []string{}
-	for i, summary := range list {
-		if summary.Unit == "" {
-			continue
-		}
-		if err := unitgen.CheckUnitName(summary.Unit); err != nil { // systemd would answer for none of them
-			list[i].Unit, list[i].Error = "", cmp.Or(summary.Error, err.Error())
-			continue
-		}
-		units = append(units, summary.Unit)
-	}
-	states, err := in.Services.States(ctx, units)
+	asked.Wait()
 	if err != nil {
 		return nil, err
 	}
 	for i, summary := range list {
-		list[i].State, list[i].Enabled = states[summary.Unit].Active, states[summary.Unit].FileState
+		if summary.Unit != "" {
+			list[i].State, list[i].Enabled = states[summary.Unit].Active, states[summary.Unit].FileState
+		}
 	}
 	return list, nil
+}
+
+// serviceUnits returns what the services of containers are called. A name that no unit
+// can have is left out: systemd would answer for none of them.
+func serviceUnits(names []string) []string {
+	units := []string{}
+	for _, name := range names {
+		if unit := deployment.UnitName(name); unitgen.CheckUnitName(unit) == nil {
+			units = append(units, unit)
+		}
+	}
+	return units
 }
 
 // summaries describes all containers as far as their records do, in the order of names.

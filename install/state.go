@@ -115,20 +115,20 @@ func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
 
 // currentHead is currentRecord for who needs no more than its head.
 func (in *Installer) currentHead(name string) (deployment.Head, error) {
-	n, err := in.currentNumber(name)
+	file := path.Join(in.Paths.Current(name), deployment.RecordFile)
+	data, err := in.Tree.ReadFile(file)
 	if err != nil {
-		return deployment.Head{}, err
-	}
-	data, err := in.recordData(name, n)
-	if err != nil {
-		return deployment.Head{}, err
+		if _, err := in.currentNumber(name); err != nil {
+			return deployment.Head{}, err
+		}
+		return deployment.Head{}, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
 	head, err := deployment.DecodeHead(data)
 	if err == nil {
-		err = checkHead(head, name, n)
+		err = checkHead(head, name)
 	}
 	if err != nil {
-		return head, fmt.Errorf("%s: %w", in.Paths.Record(name, n), err)
+		return head, fmt.Errorf("%s: %w", file, err)
 	}
 	return head, nil
 }
@@ -151,34 +151,33 @@ func (in *Installer) currentNumber(name string) (int, error) {
 }
 
 func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) {
-	data, err := in.recordData(name, n)
+	file := in.Paths.Record(name, n)
+	data, err := in.Tree.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
 	record, err := deployment.DecodeRecord(data)
 	if err == nil {
-		err = checkHead(record.Head, name, n)
+		err = checkHead(record.Head, name)
+	}
+	if err == nil && record.Deployment != n {
+		err = fmt.Errorf("it is the record of deployment %d", record.Deployment)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", in.Paths.Record(name, n), err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return record, nil
 }
 
-func (in *Installer) recordData(name string, n int) ([]byte, error) {
-	data, err := in.Tree.ReadFile(in.Paths.Record(name, n))
-	if err != nil {
-		return nil, fmt.Errorf("reading the record of %s: %w", name, err)
+// checkHead refuses what is another container's.
+func checkHead(head deployment.Head, name string) error {
+	if head.Name != name {
+		return fmt.Errorf("it is the record of %s", head.Name)
 	}
-	return data, nil
-}
-
-// checkHead refuses what is another deployment's.
-func checkHead(head deployment.Head, name string, n int) error {
-	if head.Name == name && head.Deployment == n {
-		return nil
+	if head.Unit != "" && head.Unit != deployment.UnitName(name) {
+		return fmt.Errorf("it calls the container's unit %q", head.Unit)
 	}
-	return fmt.Errorf("it is the record of %s, deployment %d", head.Name, head.Deployment)
+	return nil
 }
 
 // readableRecords returns the records of all deployments of a container, from the oldest

@@ -94,7 +94,7 @@ var damages = map[string]struct {
 	"a record of another image": {func(s *scene) error { return edit(s, `"digest": "sha256:`, `"digest": "sha256:0`) }, "deployment record.json digest"},
 	"a record that is garbage":  {func(s *scene) error { s.write(dbDeployment+"record.json", "{", 0o600); return nil }, "error: /" + dbDeployment + "record.json: decoding a record: unexpected end of JSON input"},
 	"a record of the future":    {func(s *scene) error { return edit(s, `"version": 1`, `"version": 2`) }, "error: /" + dbDeployment + "record.json: decoding a record: format 2, and this program knows 1"},
-	"a record of another":       {func(s *scene) error { return edit(s, `"name": "db"`, `"name": "web"`) }, "error: /" + dbDeployment + "record.json: it is the record of web, deployment 1"},
+	"a record of another":       {func(s *scene) error { return edit(s, `"name": "db"`, `"name": "web"`) }, "error: /" + dbDeployment + "record.json: it is the record of web"},
 	"a directory as a record": {func(s *scene) error {
 		p := on(s, dbDeployment+"record.json")
 		return errors.Join(os.Remove(p), os.Mkdir(p, 0o700))

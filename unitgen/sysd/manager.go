@@ -4,85 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"sync"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
 )
-
-// Manager is the systemd that runs as PID 1. Its methods may be called at the
-// same time.
-type Manager struct {
-	run        Runner
-	disconnect context.CancelFunc
-	// connection waits until there is one.
-	connection func() (*dbus.Conn, error)
-}
-
-// Connect returns the running manager, or ErrNotRunning when there is none or
-// when it manages another tree than the one that we see (a chroot). It connects
-// meanwhile; Ready waits for it. The connection outlives ctx, so that an undo can use
-// it; call Close.
-func Connect(ctx context.Context) (*Manager, error) {
-	if !booted("/") {
-		return nil, ErrNotRunning
-	}
-	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
-	connection := sync.OnceValues(func() (*dbus.Conn, error) {
-		stop := context.AfterFunc(ctx, disconnect)
-		conn, err := dial(lifetime)
-		if !stop() && err == nil {
-			conn.Close()
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("connecting to systemd: %w", err)
-		}
-		return conn, nil
-	})
-	go connection() // every method waits for it, and tells the error
-	return &Manager{run: Exec, disconnect: disconnect, connection: connection}, nil
-}
-
-// Ready waits until systemd can be asked, and tells why it cannot.
-func (m *Manager) Ready() error {
-	_, err := m.connection()
-	return err
-}
-
-// dial prefers systemd's own socket, which root may use and which needs no
-// dbus-daemon.
-func dial(ctx context.Context) (*dbus.Conn, error) {
-	var private error
-	if os.Geteuid() == 0 {
-		conn, err := dbus.NewSystemdConnectionContext(ctx)
-		if err == nil {
-			return conn, nil
-		}
-		private = err
-	}
-	conn, err := dbus.NewSystemConnectionContext(ctx)
-	if err != nil {
-		return nil, errors.Join(private, err)
-	}
-	// The bus, other than the private socket, tells only subscribers when a
-	// job ends.
-	if err := conn.Subscribe(); err != nil {
-		conn.Close()
-		return nil, errors.Join(private, err)
-	}
-	return conn, nil
-}
-
-// Close ends the connection. Jobs that were begun go on.
-func (m *Manager) Close() {
-	m.disconnect()
-	if conn, err := m.connection(); err == nil {
-		conn.Close()
-	}
-}
 
 // Reload has systemd read all unit files again.
 func (m *Manager) Reload(ctx context.Context) error {
@@ -159,17 +85,13 @@ func (m *Manager) States(ctx context.Context, units []string) (map[string]State,
 	if len(units) == 0 {
 		return nil, nil
 	}
-	conn, err := m.connection()
-	if err != nil {
-		return nil, err
-	}
 	enabled := make(chan map[string]bool, 1)
 	go func() { enabled <- enabledByLinks("/") }() // while systemd thinks
-	loaded, err := conn.ListUnitsByNamesContext(ctx, units)
+	loaded, err := m.listUnits(ctx, units)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the states of %d units: %w", len(units), err)
 	}
-	files, err := fileStates(ctx, conn, units, <-enabled)
+	files, err := m.fileStates(ctx, units, <-enabled)
 	if err != nil {
 		return nil, err
 	}
@@ -183,15 +105,30 @@ func (m *Manager) States(ctx context.Context, units []string) (map[string]State,
 	return states, nil
 }
 
+// listUnits asks on the first connection, so that the other one need not be made.
+func (m *Manager) listUnits(ctx context.Context, units []string) (loaded []dbus.UnitStatus, err error) {
+	conn, err := m.first()
+	if err != nil {
+		return nil, err
+	}
+	manager := conn.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
+	err = manager.CallWithContext(ctx, "org.freedesktop.systemd1.Manager.ListUnitsByNames", 0, units).Store(&loaded)
+	return loaded, err
+}
+
 // fileStates asks for the states of those units' files that are not known to be enabled,
 // each by itself: these systemd remembers until its next reload, while for a list of unit
 // files it reads its directories anew, once for each unit.
-func fileStates(ctx context.Context, conn *dbus.Conn, units []string, enabled map[string]bool) (map[string]string, error) {
+func (m *Manager) fileStates(ctx context.Context, units []string, enabled map[string]bool) (map[string]string, error) {
 	states := map[string]string{}
 	for _, unit := range units {
 		if enabled[unit] {
 			states[unit] = "enabled"
 			continue
+		}
+		conn, err := m.connection()
+		if err != nil {
+			return nil, err
 		}
 		property, err := conn.GetUnitPropertyContext(ctx, unit, "UnitFileState")
 		if err != nil {

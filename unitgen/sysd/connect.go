@@ -1,0 +1,118 @@
+package sysd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// Manager is the systemd that runs as PID 1. Its methods may be called at the
+// same time.
+type Manager struct {
+	run        Runner
+	disconnect context.CancelFunc
+	// first waits for the connection that questions need. connection waits for two: with
+	// the other one go-systemd follows jobs.
+	first      func() (*godbus.Conn, error)
+	connection func() (*dbus.Conn, error)
+}
+
+// Connect returns the running manager, or ErrNotRunning when there is none or
+// when it manages another tree than the one that we see (a chroot). It connects
+// meanwhile; Ready waits for it. The connection outlives ctx, so that an undo can use
+// it; call Close.
+func Connect(ctx context.Context) (*Manager, error) {
+	if !booted("/") {
+		return nil, ErrNotRunning
+	}
+	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	dialing := func() (*godbus.Conn, error) {
+		stop := context.AfterFunc(ctx, disconnect)
+		conn, err := dial(lifetime)
+		if !stop() {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("connecting to systemd: %w", err)
+		}
+		return conn, nil
+	}
+	first := sync.OnceValues(dialing)
+	go first() // every method waits for it, and tells the error
+	return &Manager{
+		run: Exec, disconnect: disconnect, first: first,
+		connection: sync.OnceValues(func() (*dbus.Conn, error) { return follow(first, dialing) }),
+	}, nil
+}
+
+// Ready waits until systemd can be asked to do something, and tells why it cannot.
+func (m *Manager) Ready() error {
+	_, err := m.connection()
+	return err
+}
+
+// Close ends the connections. Jobs that were begun go on.
+func (m *Manager) Close() { m.disconnect() }
+
+// dial prefers systemd's own socket, which root may use and which needs no
+// dbus-daemon.
+func dial(ctx context.Context) (*godbus.Conn, error) {
+	var private error
+	if os.Geteuid() == 0 {
+		conn, err := authenticate(godbus.Dial("unix:path=/run/systemd/private", godbus.WithContext(ctx)))
+		if err == nil {
+			return conn, nil
+		}
+		private = err
+	}
+	conn, err := authenticate(godbus.SystemBusPrivate(godbus.WithContext(ctx)))
+	if err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
+		return nil, errors.Join(private, err)
+	}
+	return conn, nil
+}
+
+func authenticate(conn *godbus.Conn, err error) (*godbus.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.Auth([]godbus.Auth{godbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// follow makes of two connections one that learns when jobs end.
+func follow(first, second func() (*godbus.Conn, error)) (*dbus.Conn, error) {
+	asked, err := first()
+	if err != nil {
+		return nil, err
+	}
+	next := first
+	conn, err := dbus.NewConnection(func() (*godbus.Conn, error) {
+		dial := next
+		next = second
+		return dial()
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The bus, other than systemd's own socket, tells only subscribers when a job ends. It
+	// gives its clients names.
+	if len(asked.Names()) > 0 {
+		if err := conn.Subscribe(); err != nil {
+			return nil, fmt.Errorf("connecting to systemd: %w", err)
+		}
+	}
+	return conn, nil
+}
