@@ -49,7 +49,7 @@ func (t *Tree) Batch() *Batch {
 // CopyIn makes p a copy of the file at source, a path on disk, with meta.
 func (b *Batch) CopyIn(source, p string, meta Meta) error {
 	return b.prepare(p, func(tmp string) error {
-		in, err := openRegular(source)
+		in, _, err := openRegular(source)
 		if err != nil {
 			return err
 		}

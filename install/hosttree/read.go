@@ -25,15 +25,11 @@ var (
 // ReadFile returns the content of the regular file that p leads to. What is none is
 // ErrNotRegular, and never waited for.
 func (t *Tree) ReadFile(p string) ([]byte, error) {
-	file, err := t.open(p)
+	file, info, err := t.open(p)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
 	if info.Size() > MaxRead {
 		return nil, &fs.PathError{Op: "reading", Path: file.Name(), Err: ErrTooLarge}
 	}
@@ -44,13 +40,13 @@ func (t *Tree) ReadFile(p string) ([]byte, error) {
 }
 
 // open opens the regular file that p leads to.
-func (t *Tree) open(p string) (*os.File, error) {
+func (t *Tree) open(p string) (*os.File, fs.FileInfo, error) {
 	if t.IsHost() {
-		return openIfRegular(hostPath(p), os.Stat, 0)
+		return openIfRegular(hostPath(p), 0)
 	}
 	disk, err := t.Follow(p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return openRegular(disk)
 }
@@ -63,15 +59,11 @@ func (t *Tree) SHA256(p string, most int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file, err := openRegular(disk)
+	file, info, err := openRegular(disk)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return "", err
-	}
 	if info.Size() > most {
 		return "", &fs.PathError{Op: "reading", Path: disk, Err: ErrTooLarge}
 	}
@@ -83,19 +75,30 @@ func (t *Tree) SHA256(p string, most int64) (string, error) {
 }
 
 // openRegular opens a file on disk, which is not followed, for reading.
-func openRegular(disk string) (*os.File, error) {
-	return openIfRegular(disk, os.Lstat, syscall.O_NOFOLLOW)
+func openRegular(disk string) (*os.File, fs.FileInfo, error) {
+	return openIfRegular(disk, syscall.O_NOFOLLOW)
 }
 
-// openIfRegular looks before it opens. A pipe that nobody writes to would otherwise keep
-// us waiting, with the lock.
-func openIfRegular(disk string, stat func(string) (fs.FileInfo, error), flags int) (*os.File, error) {
-	info, err := stat(disk)
+// openIfRegular opens first and looks then, so that nothing comes in between. It does not
+// wait: a pipe that nobody writes to would otherwise keep us, with the lock.
+func openIfRegular(disk string, flags int) (*os.File, fs.FileInfo, error) {
+	file, err := os.OpenFile(disk, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|flags, 0)
 	if err != nil {
-		return nil, err
+		if flags == syscall.O_NOFOLLOW && errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) { // a link, a socket
+			err = notRegular(disk)
+		}
+		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "reading", Path: disk, Err: ErrNotRegular}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(disk)
 	}
-	return os.OpenFile(disk, os.O_RDONLY|syscall.O_NONBLOCK|flags, 0)
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, info, nil
+}
+
+func notRegular(disk string) error {
+	return &fs.PathError{Op: "reading", Path: disk, Err: ErrNotRegular}
 }

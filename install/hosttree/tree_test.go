@@ -3,6 +3,7 @@ package hosttree_test
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -242,6 +243,7 @@ func TestReadFileReadsNothingButFiles(t *testing.T) {
 		"pipe":  syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600),
 		"dir":   os.Mkdir(filepath.Join(root, "dir"), 0o700),
 		"link":  os.Symlink("pipe", filepath.Join(root, "link")),
+		"null":  syscall.Mknod(filepath.Join(root, "null"), syscall.S_IFCHR|0o600, 1<<8|3),
 		"large": errors.Join(os.WriteFile(filepath.Join(root, "large"), nil, 0o600), os.Truncate(filepath.Join(root, "large"), hosttree.MaxRead+1)),
 	} {
 		if err != nil {
@@ -257,9 +259,19 @@ func TestReadFileReadsNothingButFiles(t *testing.T) {
 			}
 		}
 	}
+	socket, err := net.Listen("unix", filepath.Join(root, "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
 	for tree, prefix := range paths {
-		if _, err := tree.SHA256(prefix+"pipe", 0); !errors.Is(err, hosttree.ErrNotRegular) {
-			t.Errorf("got error %v", err)
+		if _, err := tree.ReadFile(prefix + "socket"); !errors.Is(err, hosttree.ErrNotRegular) {
+			t.Errorf("socket: got error %v", err)
+		}
+		for _, name := range []string{"pipe", "link", "socket"} { // a link is not followed
+			if _, err := tree.SHA256(prefix+name, 0); !errors.Is(err, hosttree.ErrNotRegular) {
+				t.Errorf("SHA256 of %s: got error %v", name, err)
+			}
 		}
 		if _, err := tree.SHA256(prefix+"large", hosttree.MaxRead); !errors.Is(err, hosttree.ErrTooLarge) {
 			t.Errorf("got error %v", err)
