@@ -86,11 +86,19 @@ func (in *Installer) List(ctx context.Context) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	list := make([]Summary, len(names))
+	read := in.summaries(names, list)
 	var states map[string]Status
-	var asked sync.WaitGroup // systemd, while the records are read
-	asked.Go(func() { states, err = in.Services.States(ctx, serviceUnits(names)) })
-	list := in.summaries(names)
-	asked.Wait()
+	var workers sync.WaitGroup
+	workers.Go(func() {
+		states, err = in.Services.States(ctx, serviceUnits(names))
+		read()
+	})
+	// The questions go to and fro meanwhile, and need a processor that is not reading.
+	for range max(1, runtime.GOMAXPROCS(0)-1) {
+		workers.Go(read)
+	}
+	workers.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -114,23 +122,18 @@ func serviceUnits(names []string) []string {
 	return units
 }
 
-// summaries describes all containers as far as their records do, in the order of names.
-func (in *Installer) summaries(names []string) []Summary {
-	list := make([]Summary, len(names))
+// summaries returns what describes all containers in list, in the order of names, as far
+// as their records do. Whoever calls it helps, until nothing is left to be done.
+func (in *Installer) summaries(names []string, list []Summary) func() {
 	var next atomic.Int64
-	var readers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		readers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				var err error
-				if list[i], err = in.summarize(names[i]); err != nil {
-					list[i].Error = err.Error()
-				}
+	return func() {
+		for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+			var err error
+			if list[i], err = in.summarize(names[i]); err != nil {
+				list[i].Error = err.Error()
 			}
-		})
+		}
 	}
-	readers.Wait()
-	return list
 }
 
 // Show describes one container. Of one that is broken it describes what can be
