@@ -39,7 +39,7 @@ func (in *Installer) planFirst(ctx context.Context, name string, image deploymen
 
 // gather reads what compile needs to know of the host, but for its units.
 func (in *Installer) gather(name string) (deployment.Facts, error) {
-	owners, err := in.owners()
+	owners, err := in.owners(name)
 	if err != nil {
 		return deployment.Facts{}, err
 	}

@@ -115,3 +115,31 @@ func TestUpdateToAnotherKindLeavesWhatIsNotOurs(t *testing.T) {
 		})
 	}
 }
+
+// TestUpdateToAnotherKindLeavesADirectoryOfOthers, whoever comes first in the list.
+func TestUpdateToAnotherKindLeavesADirectoryOfOthers(t *testing.T) {
+	for _, other := range []string{"aa", "zz"} {
+		s := newScene(t)
+		changesKind(s, "a directory", "a file")
+		s.images.images[other] = filesImage(fstest.MapFS{"exports/hostfs/etc/db.d/a": dir(0o755)})
+		s.install(deployment.Request{Image: other})
+		before := s.settled()
+		if err := updateDB(s); err == nil || !strings.Contains(err.Error(), "/etc/db.d belongs to the container "+other) || s.settled() != before {
+			t.Errorf("with %s: got error %v", other, err)
+		}
+	}
+}
+
+func TestRollbackToAnotherKindLeavesWhatIsNotOurs(t *testing.T) {
+	for _, before := range []string{"a file", "a link"} {
+		s := newScene(t)
+		changesKind(s, before, "a directory")
+		s.update(install.UpdateRequest{})
+		s.write("etc/db.d/a/mine", "", 0o644)
+		tree := s.tree()
+		_, err := s.Rollback(t.Context(), "db", install.RollbackRequest{})
+		if err == nil || !strings.Contains(err.Error(), "/etc/db.d is to be a ") || s.tree() != tree {
+			t.Errorf("back to %s: got error %v", before, err)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (in *Installer) rollbackTarget(from *deployment.Record, n int) (*deployment
 // checkPlaces refuses to go from one deployment to another of which another container has
 // a file by now, or where something else stands in the way of one.
 func (in *Installer) checkPlaces(from, to *deployment.Record) error {
-	owners, err := in.owners()
+	owners, err := in.owners(from.Name)
 	if err != nil {
 		return err
 	}
@@ -108,8 +108,12 @@ func (in *Installer) checkPlaces(from, to *deployment.Record) error {
 		if owner := owners[f.Path]; owner != "" && owner != to.Name && f.Kind != deployment.Directory {
 			return fmt.Errorf("%s belongs to the container %s", f.Path, owner)
 		}
-		info, err := in.Tree.Stat(f.Path)
-		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && f.Kind != deployment.Symlink && !facts.MakesWay(before, f) {
+		look := in.Tree.Stat
+		if f.Kind == deployment.Symlink {
+			look = in.Tree.Lstat
+		}
+		info, err := look(f.Path)
+		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && !facts.MakesWay(before, f) {
 			return hint.Add(fmt.Errorf("%s is to be a %s, and something else is there", f.Path, f.Kind), "move it away, and repeat the command")
 		}
 	}

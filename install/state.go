@@ -218,8 +218,9 @@ func (in *Installer) currentRecords() ([]*deployment.Record, error) {
 	return records, nil
 }
 
-// owners maps each host path that a container put there to that container.
-func (in *Installer) owners() (map[string]string, error) {
+// owners maps each host path that a container put there to that container. Of a directory
+// that several have it is not name, as long as another one needs it.
+func (in *Installer) owners(name string) (map[string]string, error) {
 	records, err := in.currentRecords()
 	if err != nil {
 		return nil, err
@@ -227,7 +228,9 @@ func (in *Installer) owners() (map[string]string, error) {
 	owners := map[string]string{}
 	for _, record := range records {
 		for _, f := range record.Files {
-			owners[f.Path] = record.Name
+			if _, shared := owners[f.Path]; !shared || record.Name != name {
+				owners[f.Path] = record.Name
+			}
 		}
 	}
 	return owners, nil
