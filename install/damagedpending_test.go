@@ -1,6 +1,8 @@
 package install_test
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -35,15 +37,58 @@ func TestAPendingChangeThatNobodyWroteIsNotBelieved(t *testing.T) {
 // TestARecordWithABadUnitKeepsNoOtherFromTheList: systemd refuses to say anything of
 // several units when one of them has no name that units have.
 func TestARecordWithABadUnitKeepsNoOtherFromTheList(t *testing.T) {
-	const record = "var/lib/syscontainer/containers/db/deploy/1/record.json"
 	for _, unit := range []string{"foo bar.service", "../../x", "x", "a@.service"} {
 		s := newScene(t)
 		s.images.images["db"] = dbImage()
 		s.install(deployment.Request{Image: "db"})
-		s.write(record, strings.Replace(s.read(record), `"unit": "db.service"`, `"unit": "`+unit+`"`, 1), 0o600)
+		if err := edit(s, `"unit": "db.service"`, `"unit": "`+unit+`"`); err != nil {
+			t.Fatal(err)
+		}
 		list, err := s.List(t.Context())
 		if err != nil || len(list) != 1 || list[0].Error == "" || list[0].Unit != "" {
 			t.Errorf("%q: %+v, %v", unit, list, err)
 		}
+	}
+}
+
+// TestListAndShowBelieveTheSameRecords, though a list reads no more than their heads.
+func TestListAndShowBelieveTheSameRecords(t *testing.T) {
+	for name, c := range map[string]struct {
+		damage func(s *scene) error
+		says   string
+	}{
+		"of another deployment": {func(s *scene) error { return edit(s, `"deployment": 1`, `"deployment": 2`) }, "it is the record of deployment 2"},
+		"of another container":  {func(s *scene) error { return edit(s, `"name": "db"`, `"name": "web"`) }, "it is the record of web"},
+		"of no container's name": {func(s *scene) error {
+			err := errors.Join(edit(s, `"name": "db"`, `"name": "d b"`), edit(s, `"unit": "db.service"`, `"unit": "d b.service"`))
+			return errors.Join(err, os.Rename(on(s, "var/lib/syscontainer/containers/db"), on(s, "var/lib/syscontainer/containers/d b")))
+		}, "has characters other than letters"},
+	} {
+		s := newScene(t)
+		s.images.images["db"] = dbImage()
+		s.install(deployment.Request{Image: "db"})
+		if err := c.damage(s); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.List(t.Context())
+		if err != nil || len(list) != 1 || !strings.Contains(list[0].Error, c.says) {
+			t.Fatalf("%s: list says %+v, %v", name, list, err)
+		}
+		if _, err := s.Show(t.Context(), list[0].Name); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: show says %v", name, err)
+		}
+	}
+}
+
+func TestShowTellsOfARecordThatIsDamagedBelowItsHead(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	s.install(deployment.Request{Image: "db"})
+	if err := edit(s, `"files": [`, `"files": [7, `); err != nil {
+		t.Fatal(err)
+	}
+	details, err := s.Show(t.Context(), "db")
+	if err == nil || !strings.Contains(err.Error(), "decoding a record") || details.Unit != "db.service" {
+		t.Errorf("got %+v, error %v", details, err)
 	}
 }

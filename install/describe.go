@@ -144,15 +144,23 @@ func (in *Installer) Show(ctx context.Context, name string) (*Details, error) {
 	}
 	details := &Details{Values: map[string]string{}, Secrets: []string{}, Variables: []VariableDetails{}, Deployments: []DeploymentDetails{}, Units: []UnitDetails{}, Files: []FileDetails{}}
 	var err error
-	details.Summary, err = in.summarize(name)
-	if record, recordErr := in.currentRecord(name); recordErr == nil {
-		err = errors.Join(err, in.describeRecord(ctx, record, details), in.describeUnits(ctx, record, details))
+	if details.Summary, err = in.summarize(name); err == nil {
+		err = in.describeCurrent(ctx, name, details)
 	}
 	if err = errors.Join(err, in.describeDeployments(details)); err != nil {
 		details.Error = err.Error()
 		return details, brokenHint(name, err)
 	}
 	return details, nil
+}
+
+// describeCurrent adds what is known of the current deployment beyond its summary.
+func (in *Installer) describeCurrent(ctx context.Context, name string, details *Details) error {
+	record, err := in.currentRecord(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(in.describeRecord(ctx, record, details), in.describeUnits(ctx, record, details))
 }
 
 // describeRecord adds what the record of the current deployment tells, and what became

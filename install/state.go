@@ -13,6 +13,7 @@ import (
 	"github.com/syscontainer/syscontainer/install/deployment"
 	"github.com/syscontainer/syscontainer/install/hint"
 	"github.com/syscontainer/syscontainer/install/hosttree"
+	"github.com/syscontainer/syscontainer/unitgen"
 )
 
 // containerNames lists the containers that have anything at all in the state
@@ -115,20 +116,21 @@ func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
 
 // currentHead is currentRecord for who needs no more than its head.
 func (in *Installer) currentHead(name string) (deployment.Head, error) {
-	file := path.Join(in.Paths.Current(name), deployment.RecordFile)
+	n, err := in.currentNumber(name)
+	if err != nil {
+		return deployment.Head{}, err
+	}
+	file := in.Paths.Record(name, n)
 	data, err := in.Tree.ReadFile(file)
 	if err != nil {
-		if _, err := in.currentNumber(name); err != nil {
-			return deployment.Head{}, err
-		}
 		return deployment.Head{}, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
 	head, err := deployment.DecodeHead(data)
 	if err == nil {
-		err = checkHead(head, name)
+		err = checkHead(head, name, n)
 	}
 	if err != nil {
-		return head, fmt.Errorf("%s: %w", file, err)
+		return deployment.Head{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return head, nil
 }
@@ -158,10 +160,7 @@ func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) 
 	}
 	record, err := deployment.DecodeRecord(data)
 	if err == nil {
-		err = checkHead(record.Head, name)
-	}
-	if err == nil && record.Deployment != n {
-		err = fmt.Errorf("it is the record of deployment %d", record.Deployment)
+		err = checkHead(record.Head, name, n)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -169,15 +168,18 @@ func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) 
 	return record, nil
 }
 
-// checkHead refuses what is another container's.
-func checkHead(head deployment.Head, name string) error {
-	if head.Name != name {
+// checkHead refuses the record of another container or deployment, and that of a
+// container whose unit systemd could not be asked for.
+func checkHead(head deployment.Head, name string, n int) error {
+	switch {
+	case head.Name != name:
 		return fmt.Errorf("it is the record of %s", head.Name)
-	}
-	if head.Unit != "" && head.Unit != deployment.UnitName(name) {
+	case head.Deployment != n:
+		return fmt.Errorf("it is the record of deployment %d", head.Deployment)
+	case head.Unit != "" && head.Unit != deployment.UnitName(name):
 		return fmt.Errorf("it calls the container's unit %q", head.Unit)
 	}
-	return nil
+	return unitgen.CheckName(name)
 }
 
 // readableRecords returns the records of all deployments of a container, from the oldest
