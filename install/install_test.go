@@ -404,7 +404,7 @@ func TestALinkIntoTheStateIsNoContainer(t *testing.T) {
 			_, uninstallErr := s.Uninstall(t.Context(), "x", install.UninstallRequest{Purge: true})
 			_, recoverErr := s.Recover(t.Context())
 			for _, err := range []error{uninstallErr, recoverErr} {
-				if err == nil || !strings.Contains(err.Error(), "containers/x is a link to ") || !slices.Contains(hintsOf(err), "remove the link, with: rm /var/lib/syscontainer/containers/x") {
+				if err == nil || !strings.Contains(err.Error(), "containers/x is a link to ") || !slices.Contains(hintsOf(err), "remove the link, with: rm "+on(s, "var/lib/syscontainer/containers/x")) {
 					t.Errorf("got error %v, hints %q", err, hintsOf(err))
 				}
 			}

@@ -173,6 +173,10 @@ func (in *Installer) checkMoved(name string) error {
 	if info, err := in.Tree.Lstat(place); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return nil //nolint:nilerr // there is no link
 	}
+	link, err := in.Tree.Path(place) // below --root, rm needs that as well
+	if err != nil {
+		return err
+	}
 	to, err := in.Tree.Follow(place)
 	if err != nil {
 		return err
@@ -183,7 +187,7 @@ func (in *Installer) checkMoved(name string) error {
 			return err
 		}
 		if deployment.IsWithin(to, others) || deployment.IsWithin(others, to) {
-			return hint.Add(fmt.Errorf("%s is a link to %s, where the state of others is", place, to), "remove the link, with: rm %s", place)
+			return hint.Add(fmt.Errorf("%s is a link to %s, where the state of others is", link, to), "remove the link, with: rm %s", link)
 		}
 	}
 	return nil
