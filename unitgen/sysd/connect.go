@@ -92,24 +92,28 @@ func authenticate(conn *godbus.Conn, err error) (*godbus.Conn, error) {
 	return conn, nil
 }
 
-// follow makes of two connections one that learns when jobs end.
+// follow makes of two connections one that learns on the second when jobs end.
 func follow(first, second func() (*godbus.Conn, error)) (*dbus.Conn, error) {
-	asked, err := first()
+	questions, err := first()
 	if err != nil {
 		return nil, err
 	}
-	next := first
+	signals, err := second()
+	if err != nil {
+		return nil, err
+	}
+	next := []*godbus.Conn{questions, signals}
 	conn, err := dbus.NewConnection(func() (*godbus.Conn, error) {
-		dial := next
-		next = second
-		return dial()
+		conn := next[0]
+		next = next[1:]
+		return conn, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The bus, other than systemd's own socket, tells only subscribers when a job ends. It
 	// gives its clients names.
-	if len(asked.Names()) > 0 {
+	if len(signals.Names()) > 0 {
 		if err := conn.Subscribe(); err != nil {
 			return nil, fmt.Errorf("connecting to systemd: %w", err)
 		}

@@ -67,14 +67,14 @@ func isDependencyDir(name string) bool {
 }
 
 // enabledByLinks returns the units of which systemd says "enabled" because their files are
-// in configDir, and another unit wants, requires or upholds them by a link there. There
-// are other ways to be enabled. What cannot be read enables nothing.
+// in configDir, and another unit wants or requires them by a link there. There are other
+// ways to be enabled: upheld is one, since systemd 254. What cannot be read enables nothing.
 func enabledByLinks(root string) map[string]bool {
 	dir := filepath.Join(root, configDir)
 	entries, _ := os.ReadDir(dir)
 	linked := map[string]bool{}
 	for _, entry := range entries {
-		if entry.IsDir() && isDependencyDir(entry.Name()) {
+		if entry.IsDir() && slices.Contains([]string{".wants", ".requires"}, path.Ext(entry.Name())) {
 			links, _ := os.ReadDir(filepath.Join(dir, entry.Name()))
 			for _, link := range links {
 				if link.Type() == fs.ModeSymlink {

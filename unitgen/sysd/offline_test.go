@@ -149,12 +149,13 @@ func TestEnabledByLinks(t *testing.T) {
 	const dir = "etc/systemd/system/"
 	root := tree(t,
 		dir+"wanted.service", dir+"multi-user.target.wants/wanted.service -> ../wanted.service",
-		dir+"upheld.service", dir+"x.service.upholds/upheld.service -> /etc/systemd/system/upheld.service",
+		dir+"required.service", dir+"x.service.requires/required.service -> /etc/systemd/system/required.service",
+		dir+"upheld.service", dir+"x.service.upholds/upheld.service -> ../upheld.service",
 		dir+"disabled.service", dir+"x.service.d/disabled.service -> ../disabled.service",
 		dir+"copied.service", dir+"x.service.wants/copied.service",
 		dir+"masked.service -> /dev/null", dir+"x.service.requires/masked.service -> ../masked.service",
 		dir+"x.service.wants/nothing.service -> ../nothing.service")
-	want := map[string]bool{"wanted.service": true, "upheld.service": true}
+	want := map[string]bool{"wanted.service": true, "required.service": true}
 	if got := enabledByLinks(root); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
