@@ -48,7 +48,7 @@ func runUninstall(ctx context.Context, installer *install.Installer, name string
 		if result.Plan != nil {
 			fmt.Fprintf(w, "would uninstall %s\n", name)
 			for _, dir := range result.Data {
-				fmt.Fprintf(w, "would keep the data in %s; --purge removes it\n", dir)
+				fmt.Fprintf(w, "would keep the data in %s (see --purge)\n", dir)
 			}
 			printPlan(w, result.Plan)
 			return
@@ -58,7 +58,7 @@ func runUninstall(ctx context.Context, installer *install.Installer, name string
 			fmt.Fprintf(w, "kept %s, which was changed since it was installed\n", kept)
 		}
 		for _, dir := range result.Data {
-			fmt.Fprintf(w, "kept the data in %s; rm -r removes it, as --purge would have\n", dir)
+			fmt.Fprintf(w, "kept the data in %s; rm -r removes it\n", dir)
 		}
 		for _, dir := range result.Purged {
 			fmt.Fprintf(w, "removed %s\n", dir)
