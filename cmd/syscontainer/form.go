@@ -19,8 +19,8 @@ func isPath(given string) bool {
 	return filepath.IsAbs(given) || strings.HasPrefix(given, "./") || strings.HasPrefix(given, "../")
 }
 
-// references are what can be written for the images in a file or a directory; none for what
-// holds no image, or is not there.
+// references are what can be written for the images in a file or a directory; none for a directory
+// that holds no image, or for what is not there. A file is taken for an archive, of either kind.
 func references(path string) []string {
 	info, err := os.Stat(path)
 	switch {

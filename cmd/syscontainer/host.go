@@ -42,7 +42,7 @@ func isUnified(tree *hosttree.Tree) bool {
 }
 
 // kernelCapabilities lists the capabilities that this kernel knows, in the order
-// of their numbers. It asks the kernel and not /proc, which a chroot may lack.
+// of their numbers.
 func kernelCapabilities() []string {
 	var names []string
 	for _, c := range capability.ListKnown() {
