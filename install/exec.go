@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,9 +50,11 @@ type ContainerState struct {
 func (in *Installer) Exec(ctx context.Context, name string, o runcspec.ExecOptions) error {
 	record, err := in.currentRecord(name)
 	if errors.Is(err, ErrNotInstalled) {
-		if run, readErr := in.runs().readRecord(name, onlyRun); readErr == nil {
-			record, err = run, nil
+		run, readErr := in.runs().readRecord(name, onlyRun)
+		if readErr != nil {
+			return cmp.Or(in.checkKnown(name), err)
 		}
+		record, err = run, nil
 	}
 	if err != nil {
 		return err

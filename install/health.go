@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ func (in *Installer) health(ctx context.Context, name string, check func(context
 	if err == nil && record.HealthCheck == nil {
 		err = hint.Add(fmt.Errorf("container %q has %w", name, ErrNoHealthCheck),
 			"an image says how to check it: healthCheck in manifest.json, or HEALTHCHECK of one that knows nothing of syscontainer")
+	}
+	if errors.Is(err, ErrNotInstalled) {
+		err = cmp.Or(in.checkKnown(name), err)
 	}
 	if err == nil {
 		_, err = in.running(ctx, record)

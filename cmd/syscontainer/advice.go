@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -69,4 +70,34 @@ func registryHost(reference string) string {
 	}
 	host, _, _ := strings.Cut(name, "/")
 	return host
+}
+
+// unknownCommand is the error for a command that there is not. Who knows it from podman or
+// systemctl is told what does here what it does there.
+func unknownCommand(name string) error {
+	err := fmt.Errorf("there is no command %q; see: syscontainer --help", name)
+	if instead := instead(name); instead != "" {
+		err = hint.Add(err, "for that: %s", instead)
+	}
+	return &hint.UsageError{Err: err}
+}
+
+func instead(command string) string {
+	switch command {
+	case "start", "stop", "restart", "status", "enable", "disable":
+		return "systemctl " + command + " NAME"
+	case "logs":
+		return "journalctl --unit NAME"
+	case "ls", "ps":
+		return "syscontainer list"
+	case "rm", "remove":
+		return "syscontainer uninstall NAME"
+	case "upgrade":
+		return "syscontainer update NAME"
+	case "set":
+		return "syscontainer update --set NAME=VALUE NAME"
+	case "image", "rmi":
+		return "syscontainer images"
+	}
+	return ""
 }

@@ -118,28 +118,46 @@ func runInstall(ctx context.Context, installer *install.Installer, o installOpti
 			return fmt.Errorf("%s is installed, and does not start: %w", result.Name, err)
 		}
 	}
-	return out.print(result, func(w io.Writer) { printInstalled(w, o, result) })
+	return out.print(result, func(w io.Writer) {
+		printInstalled(w, o, result)
+		if !result.Present && result.Plan == nil && result.Record.Unit != "" && !o.starts(result.Record) {
+			fmt.Fprintln(w, startAdvice(installer, result.Record))
+		}
+	})
 }
 
 func printInstalled(w io.Writer, o installOptions, result *install.Result) {
-	record := result.Record
 	switch {
-	case o.request.DryRun && !result.Present:
-		fmt.Fprintf(w, "would install %s from %s\n", result.Name, record.Image.Reference)
-		printPlan(w, result.Plan)
-	case result.Present && o.starts(record):
-		fmt.Fprintf(w, "%s is already present (%s, deployment %d), and runs\n",
-			result.Name, record.Image.Reference, record.Deployment)
 	case result.Present:
-		fmt.Fprintf(w, "%s is already present (%s, deployment %d); nothing was changed\n",
-			result.Name, record.Image.Reference, record.Deployment)
-		if len(o.request.Values) > 0 {
-			fmt.Fprintf(w, "give it other values with: syscontainer update --set NAME=VALUE %s\n", result.Name)
-		}
+		printPresent(w, o, result.Record)
+	case o.request.DryRun:
+		fmt.Fprintf(w, "would install %s from %s\n", result.Name, result.Record.Image.Reference)
+		printPlan(w, result.Plan)
 	default:
-		fmt.Fprintf(w, "installed %s from %s\n", result.Name, record.Image.Reference)
-		if record.Unit != "" && !o.starts(record) {
-			fmt.Fprintf(w, "start it with: systemctl start %s\n", result.Name)
-		}
+		fmt.Fprintf(w, "installed %s from %s\n", result.Name, result.Record.Image.Reference)
 	}
+}
+
+// printPresent says of a container that is there already how it becomes what was asked for.
+func printPresent(w io.Writer, o installOptions, record *deployment.Record) {
+	fmt.Fprintf(w, "%s is already present (%s, deployment %d)", record.Name, record.Image.Reference, record.Deployment)
+	if o.starts(record) {
+		fmt.Fprintln(w, ", and runs")
+	} else {
+		fmt.Fprintln(w, "; nothing was changed")
+	}
+	if len(o.request.Values) > 0 {
+		fmt.Fprintf(w, "give it other values with: syscontainer update --set NAME=VALUE %s\n", record.Name)
+	}
+	if image := o.request.Image; image != record.Image.Given && image != record.Image.Reference {
+		fmt.Fprintf(w, "bring it to another image with: syscontainer update --rebase IMAGE %s\n", record.Name)
+	}
+}
+
+// startAdvice says how a container comes up that was installed and not started.
+func startAdvice(installer *install.Installer, record *deployment.Record) string {
+	if installer.Boot == "" && record.Enabled {
+		return "it starts when the host boots"
+	}
+	return "start it with: systemctl start " + record.Name
 }

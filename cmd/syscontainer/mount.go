@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
+	"github.com/syscontainer/syscontainer/install/hint"
+	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
 
 func mountCommand() *cli.Command {
@@ -65,6 +68,9 @@ func mountDir(dir string) (string, error) {
 
 func runMount(ctx context.Context, installer *install.Installer, what, dir string, out output) error {
 	mount, err := installer.Mount(ctx, what, dir)
+	if errors.Is(err, imagestore.ErrNotFound) {
+		return hint.Add(err, "see what there is, with: syscontainer list, and: syscontainer images list")
+	}
 	if err != nil {
 		return err
 	}

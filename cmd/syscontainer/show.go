@@ -107,13 +107,12 @@ func deploymentRows(d *install.Details) [][]string {
 	var rows [][]string
 	for _, one := range d.Deployments {
 		words := []string{strconv.Itoa(one.Number)}
-		if one.Current {
+		switch {
+		case one.Current && d.RolledBack:
+			words[0] += " (current; rolled back to, so that update --all leaves it)"
+		case one.Current:
 			words[0] += " (current)"
-		}
-		if one.Current && d.RolledBack {
-			words[0] += " (rolled back to, so that update --all leaves it)"
-		}
-		if one.Rollback {
+		case one.Rollback:
 			words[0] += " (where a rollback leads)"
 		}
 		if one.Error != "" {

@@ -131,7 +131,7 @@ func runUpdate(ctx context.Context, installer *install.Installer, o updateOption
 	var failed []string
 	for _, name := range names {
 		result, err := installer.Update(ctx, name, o.request)
-		why := skipped(err)
+		why := skipped(name, err)
 		switch {
 		case o.all && why != nil:
 			out.warn(fmt.Sprintf("%s: skipped: %v", name, why))
@@ -165,14 +165,14 @@ func runUpdate(ctx context.Context, installer *install.Installer, o updateOption
 }
 
 // skipped is the reason for which --all leaves a container as it is; nil when there is none.
-func skipped(err error) error {
+func skipped(name string, err error) error {
 	var bad *install.KnownBadError
 	var rolledBack *install.RolledBackError
 	switch {
 	case errors.As(err, &bad):
 		return bad
 	case errors.As(err, &rolledBack):
-		return fmt.Errorf("%w; syscontainer update NAME goes on from there", rolledBack)
+		return fmt.Errorf("%w; syscontainer update %s goes on from there", rolledBack, name)
 	}
 	return nil
 }

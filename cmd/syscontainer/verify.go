@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/syscontainer/syscontainer/install"
 	"github.com/syscontainer/syscontainer/install/drift"
+	"github.com/syscontainer/syscontainer/install/hint"
 )
 
 func verifyCommand() *cli.Command {
@@ -37,21 +39,23 @@ func verifyCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {
 				names, files := namesAndFiles(c.Args().Slice())
+				judge := verifyError
 				verify := func() ([]*install.Verification, error) { return installer.Verify(ctx, names...) }
 				if c.Bool("repair") {
+					judge = repairError
 					verify = func() ([]*install.Verification, error) {
 						return installer.Repair(ctx, install.RepairRequest{Names: names, Files: files})
 					}
 				} else if len(files) > 0 {
 					return usageErrorf("verify: %s is a file, and files are named for --repair only", files[0])
 				}
-				return runVerify(verify, outputOf(c))
+				return runVerify(verify, judge, outputOf(c))
 			})
 		},
 	}
 }
 
-func runVerify(verify func() ([]*install.Verification, error), out output) error {
+func runVerify(verify func() ([]*install.Verification, error), judge func([]*install.Verification) error, out output) error {
 	list, err := verify()
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func runVerify(verify func() ([]*install.Verification, error), out output) error
 	if err := out.print(list, func(w io.Writer) { printVerifications(w, list) }); err != nil {
 		return err
 	}
-	return verifyError(list)
+	return judge(list)
 }
 
 // namesAndFiles separates the files of the host from the names of containers.
@@ -89,6 +93,28 @@ func verifyError(list []*install.Verification) error {
 		return nil
 	}
 	return fmt.Errorf("%d of %d deployments are not as they were installed", differ, len(list))
+}
+
+// repairError is verifyError after a repair, which leaves host files that were changed.
+func repairError(list []*install.Verification) error {
+	err := verifyError(list)
+	for _, v := range list {
+		if files := changedFiles(v); len(files) > 0 {
+			err = hint.Add(err, "to put back what was changed on the host: syscontainer verify --repair %s %s", v.Name, strings.Join(files, " "))
+		}
+	}
+	return err
+}
+
+// changedFiles are the host files that are there, and not as they were installed.
+func changedFiles(v *install.Verification) []string {
+	var files []string
+	for _, d := range v.Differences {
+		if d.Place == drift.Host && d.Aspect != drift.Missing && !slices.Contains(files, d.Path) {
+			files = append(files, d.Path)
+		}
+	}
+	return files
 }
 
 func printVerifications(w io.Writer, list []*install.Verification) {
