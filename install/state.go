@@ -114,20 +114,21 @@ func (in *Installer) currentRecord(name string) (*deployment.Record, error) {
 	return in.readRecord(name, n)
 }
 
-// currentHead is currentRecord for who needs no more than its head.
+// currentHead is currentRecord for who needs no more than its head. The kernel follows the
+// link, whose number is not compared with the record's: that would be a look more for each
+// container of a list.
 func (in *Installer) currentHead(name string) (deployment.Head, error) {
-	n, err := in.currentNumber(name)
-	if err != nil {
-		return deployment.Head{}, err
-	}
-	file := in.Paths.Record(name, n)
+	file := path.Join(in.Paths.Current(name), deployment.RecordFile)
 	data, err := in.Tree.ReadFile(file)
 	if err != nil {
+		if _, err := in.currentNumber(name); err != nil {
+			return deployment.Head{}, err
+		}
 		return deployment.Head{}, fmt.Errorf("reading the record of %s: %w", name, err)
 	}
 	head, err := deployment.DecodeHead(data)
 	if err == nil {
-		err = checkHead(head, name, n)
+		err = checkHead(head, name)
 	}
 	if err != nil {
 		return deployment.Head{}, fmt.Errorf("%s: %w", file, err)
@@ -160,7 +161,10 @@ func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) 
 	}
 	record, err := deployment.DecodeRecord(data)
 	if err == nil {
-		err = checkHead(record.Head, name, n)
+		err = checkHead(record.Head, name)
+	}
+	if err == nil && record.Deployment != n {
+		err = fmt.Errorf("it is the record of deployment %d", record.Deployment)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -168,14 +172,12 @@ func (in *Installer) readRecord(name string, n int) (*deployment.Record, error) 
 	return record, nil
 }
 
-// checkHead refuses the record of another container or deployment, and that of a
-// container whose unit systemd could not be asked for.
-func checkHead(head deployment.Head, name string, n int) error {
+// checkHead refuses the record of another container, and that of one whose unit systemd
+// could not be asked for.
+func checkHead(head deployment.Head, name string) error {
 	switch {
 	case head.Name != name:
 		return fmt.Errorf("it is the record of %s", head.Name)
-	case head.Deployment != n:
-		return fmt.Errorf("it is the record of deployment %d", head.Deployment)
 	case head.Unit != "" && head.Unit != deployment.UnitName(name):
 		return fmt.Errorf("it calls the container's unit %q", head.Unit)
 	}
