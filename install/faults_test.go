@@ -133,6 +133,27 @@ func TestUninstallCanBeRepeatedAfterAFailure(t *testing.T) {
 	})
 }
 
+// What was removed until the store is asked could not be put back, and the rest would stay.
+func TestUninstallWithoutAStoreChangesNothing(t *testing.T) {
+	s := newScene(t)
+	s.images.images["db"] = dbImage()
+	if err := installDB(s); err != nil {
+		t.Fatal(err)
+	}
+	before := s.tree()
+	s.images.closed = errors.New("no libostree")
+	if err := uninstallDB(s); !errors.Is(err, s.images.closed) {
+		t.Errorf("got error %v", err)
+	}
+	if after := s.tree(); after != before || !s.services.enabled["db.service"] {
+		t.Errorf("left behind:\n%s\nenabled %v", after, s.services.enabled)
+	}
+	s.images.closed = nil
+	if err := uninstallDB(s); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUninstallOfABrokenInstallation(t *testing.T) {
 	const dir = "var/lib/syscontainer/containers/db/deploy/1/"
 	for name, breakIt := range map[string]func(*scene){

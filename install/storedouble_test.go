@@ -31,6 +31,7 @@ type storeDouble struct {
 	held    map[string]string
 	looks   int    // views that are open
 	damaged string // the object that files which differ are
+	closed  error  // why nothing can be asked
 	// checkedOut is called with every checkout.
 	checkedOut func(rootfs string)
 }
@@ -134,7 +135,7 @@ func (d *storeDouble) Held(context.Context) ([]string, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return names, nil
+	return names, d.closed
 }
 
 // VerifyCheckouts compares contents only.

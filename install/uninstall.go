@@ -25,7 +25,7 @@ type UninstallRequest struct {
 // links, tmpfiles.d file, host files and deployments. Files that the administrator
 // changed and the image in the store stay, and so does the data unless it is to be
 // purged. It works on whatever half a state it finds, and can be repeated until it
-// gets through.
+// gets through. Without a store that can be asked it could not, and changes nothing.
 func (in *Installer) Uninstall(ctx context.Context, name string, req UninstallRequest) (*Result, error) {
 	if err := in.checkKnown(name); err != nil {
 		return nil, err
@@ -44,6 +44,9 @@ func (in *Installer) Uninstall(ctx context.Context, name string, req UninstallRe
 	}
 	if req.DryRun {
 		return &Result{Name: name, Plan: plan, Data: in.holding(data), Warnings: plan.Warnings}, nil
+	}
+	if _, err := in.Images.Held(ctx); err != nil {
+		return nil, fmt.Errorf("uninstalling %s: %w", name, err)
 	}
 	kept, err := in.uninstall(ctx, name, plan.Purges)
 	if err != nil {
