@@ -139,6 +139,9 @@ func (t transition) enables() []string {
 func (in *Installer) pointCurrent(t transition) error {
 	current := in.Paths.Current(t.Name)
 	if t.To == nil {
+		if err := in.removeDirectory(current); err != nil { // a backup may have followed the link
+			return err
+		}
 		return in.Tree.Remove(current)
 	}
 	return in.Tree.Symlink(deployment.CurrentTarget(t.To.Deployment), current, in.Host.UID, in.Host.GID)

@@ -154,6 +154,26 @@ func TestUninstallWithoutAStoreChangesNothing(t *testing.T) {
 	}
 }
 
+// A backup that follows links makes a directory of what is current.
+func TestUninstallOfACopyThatFollowedLinks(t *testing.T) {
+	s := newScene(t)
+	clean := s.tree()
+	s.images.images["db"] = dbImage()
+	if err := installDB(s); err != nil {
+		t.Fatal(err)
+	}
+	current := on(s, "var/lib/syscontainer/containers/db/current")
+	if err := errors.Join(os.Remove(current), os.CopyFS(current, os.DirFS(on(s, dbDeployment)))); err != nil {
+		t.Fatal(err)
+	}
+	if err := uninstallDB(s); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.tree(); after != clean {
+		t.Errorf("left behind:\n%s", after)
+	}
+}
+
 func TestUninstallOfABrokenInstallation(t *testing.T) {
 	const dir = "var/lib/syscontainer/containers/db/deploy/1/"
 	for name, breakIt := range map[string]func(*scene){

@@ -65,12 +65,18 @@ func (in *Installer) writeState(file string, data []byte) error {
 
 // overwrite writes a file, also where something has put a directory in its place.
 func (in *Installer) overwrite(file string, data []byte, perm fs.FileMode) error {
-	if info, err := in.Tree.Lstat(file); err == nil && info.IsDir() {
-		if err := in.Tree.RemoveAll(file); err != nil {
-			return err
-		}
+	if err := in.removeDirectory(file); err != nil {
+		return err
 	}
 	return in.Tree.WriteFile(file, data, perm)
+}
+
+// removeDirectory removes a directory that something has put in the place of what is none.
+func (in *Installer) removeDirectory(p string) error {
+	if info, err := in.Tree.Lstat(p); err != nil || !info.IsDir() {
+		return nil //nolint:nilerr // whoever needs the place tells why it cannot be had
+	}
+	return in.Tree.RemoveAll(p)
 }
 
 // lastNumber is the highest number that a deployment can have. Whatever disk says that
