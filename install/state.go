@@ -255,9 +255,10 @@ func (in *Installer) checkHost() error {
 		"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line")
 }
 
-// withJournal adds the last lines of a unit's journal to err, as a hint.
+// withJournal adds the last lines of a unit's journal to err, as a hint. They are so many because
+// programs in Go write a stack behind the reason for which they end.
 func (in *Installer) withJournal(ctx context.Context, unit string, err error) error {
-	const lines = 10
+	const lines = 20
 	log := in.Services.Journal(context.WithoutCancel(ctx), unit, lines)
 	if len(log) == 0 {
 		return hint.Add(err, "look at: journalctl -u %s", unit)

@@ -163,7 +163,7 @@ func (in *Installer) checkOwnUnits(r *deployment.Record) error {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return hint.Add(err, "put changes of your own into a drop-in, with: systemctl edit %s\nthen move the file away, and repeat the command", r.Name)
+		return hint.Add(err, "put changes of your own into a drop-in, with: systemctl edit %[1]s\nthen put back what was installed, with: syscontainer verify --repair %[1]s", r.Name)
 	}
 	return nil
 }

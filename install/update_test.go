@@ -235,6 +235,10 @@ func TestUpdateRefusesUnitsThatWereEdited(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "/etc/systemd/system/db.service was changed by somebody else") {
 		t.Errorf("got error %v", err)
 	}
+	want := "put changes of your own into a drop-in, with: systemctl edit db\nthen put back what was installed, with: syscontainer verify --repair db"
+	if hints := hintsOf(err); !slices.Contains(hints, want) {
+		t.Errorf("got hints %q", hints)
+	}
 	if after := s.tree(); after != before {
 		t.Errorf("changed to\n%s", after)
 	}

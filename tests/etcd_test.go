@@ -54,6 +54,16 @@ func TestStartReturnsWhenEtcdIsReady(t *testing.T) {
 	}
 }
 
+// An address that the host does not have: etcd writes a stack behind its reason.
+func TestInstallTellsWhyEtcdEnds(t *testing.T) {
+	m := machine(t)
+	result := m.Try("syscontainer", "install", "--now", "--set", "ETCD_LISTEN_CLIENT_URLS=http://192.0.2.1:2379", "etcd")
+	if result.Code != 1 {
+		t.Errorf("install ends with %d", result.Code)
+	}
+	hosttest.Contains(t, "install", result.Stderr, "etcd is installed, and does not start", "bind: cannot assign requested address")
+}
+
 func TestNothingRunsBesideEtcd(t *testing.T) {
 	m := machine(t)
 	startEtcd(m)

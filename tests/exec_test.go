@@ -19,7 +19,7 @@ func TestExec(t *testing.T) {
 		t.Run(filepath.Base(runtime), func(t *testing.T) { useExec(t, m.For(t), filepath.Base(runtime), runtime) })
 	}
 	result := m.Try("syscontainer", "exec", "nobody", "true")
-	hosttest.SameText(t, "of one that is not there", result.Stderr, "syscontainer: container \"nobody\" is not installed\n")
+	hosttest.SameText(t, "of one that is not there", result.Stderr, "syscontainer: container \"nobody\" is not installed\nhint: installed are: crun, runc\n")
 }
 
 func useExec(t *testing.T, m *hosttest.Machine, name, runtime string) {

@@ -51,12 +51,16 @@ func TestVerifyNamesWhatWasTamperedWithAndRepairMendsIt(t *testing.T) {
 		t.Errorf("verify --repair ends with %d", repaired.Code)
 	}
 	hosttest.Contains(t, "verify --repair", repaired.Stdout, "etcd, deployment 1 (current): 1 difference\n", "systemctl restart etcd")
+	hosttest.Contains(t, "what is left", repaired.Stderr, "hint: to put back what was changed on the host: syscontainer verify --repair etcd /etc/etcd/etcd.conf\n")
 	if mended := strings.Count(repaired.Stdout, "  repaired: "); mended != 7 {
 		t.Errorf("%d are mended:\n%s%s", mended, repaired.Stdout, repaired.Stderr)
 	}
 	hosttest.SameText(t, "the process", m.Property("etcd", "MainPID"), pid)
 	hosttest.SameText(t, "systemd's view of the unit", m.Property("etcd", "NeedDaemonReload"), "no")
 
+	m.Must("systemctl", "disable", "etcd")
+	hosttest.Contains(t, "of a unit that is disabled", m.Try("syscontainer", "verify", "--repair").Stderr, "hint: to enable what was disabled: systemctl enable etcd.service\n")
+	m.Must("systemctl", "enable", "etcd")
 	m.Must("syscontainer", "verify", "--repair", "etcd", "/etc/etcd/etcd.conf")
 	m.Must("syscontainer", "images", "verify")
 	hosttest.Same(t, installed, m.Disk("/var/lib/etcd"))

@@ -95,10 +95,16 @@ func verifyError(list []*install.Verification) error {
 	return fmt.Errorf("%d of %d deployments are not as they were installed", differ, len(list))
 }
 
-// repairError is verifyError after a repair, which leaves host files that were changed.
+// repairError is verifyError after a repair, which leaves host files that were changed and units that
+// were disabled.
 func repairError(list []*install.Verification) error {
 	err := verifyError(list)
 	for _, v := range list {
+		for _, d := range v.Differences {
+			if d.Aspect == drift.Enabled {
+				err = hint.Add(err, "to enable what was disabled: systemctl enable %s", d.Path)
+			}
+		}
 		if files := changedFiles(v); len(files) > 0 {
 			err = hint.Add(err, "to put back what was changed on the host: syscontainer verify --repair %s %s", v.Name, strings.Join(files, " "))
 		}
