@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -32,23 +33,33 @@ func Connect(ctx context.Context) (*Manager, error) {
 		return nil, ErrNotRunning
 	}
 	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
-	dialing := func() (*godbus.Conn, error) {
-		stop := context.AfterFunc(ctx, disconnect)
-		conn, err := dial(lifetime)
-		if !stop() {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("connecting to systemd: %w", err)
-		}
-		return conn, nil
-	}
-	first := sync.OnceValues(dialing)
+	dialing := func() (*godbus.Conn, error) { return dial(lifetime) }
+	first := sync.OnceValues(func() (*godbus.Conn, error) { return connecting(ctx, disconnect, dialing) })
 	go first() // every method waits for it, and tells the error
 	return &Manager{
 		run: Exec, disconnect: disconnect, first: first,
-		connection: sync.OnceValues(func() (*dbus.Conn, error) { return follow(first, dialing) }),
+		connection: sync.OnceValues(func() (*dbus.Conn, error) {
+			questions, err := first()
+			if err != nil {
+				return nil, err
+			}
+			return connecting(ctx, disconnect, func() (*dbus.Conn, error) { return follow(questions, dialing) })
+		}),
 	}, nil
+}
+
+// connecting waits for connect, which disconnect ends: go-systemd asks before it returns,
+// and a systemd that does not answer would keep us, whatever becomes of ctx.
+func connecting[C any](ctx context.Context, disconnect func(), connect func() (*C, error)) (*C, error) {
+	stop := context.AfterFunc(ctx, disconnect)
+	conn, err := connect()
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting to systemd: %w", err)
+	}
+	return conn, nil
 }
 
 // Ready waits until systemd can be asked to do something, and tells why it cannot.
@@ -93,12 +104,8 @@ func authenticate(conn *godbus.Conn, err error) (*godbus.Conn, error) {
 }
 
 // follow makes of two connections one that learns on the second when jobs end.
-func follow(first, second func() (*godbus.Conn, error)) (*dbus.Conn, error) {
-	questions, err := first()
-	if err != nil {
-		return nil, err
-	}
-	signals, err := second()
+func follow(questions *godbus.Conn, dialing func() (*godbus.Conn, error)) (*dbus.Conn, error) {
+	signals, err := dialing()
 	if err != nil {
 		return nil, err
 	}
@@ -111,12 +118,16 @@ func follow(first, second func() (*godbus.Conn, error)) (*dbus.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The bus, other than systemd's own socket, tells only subscribers when a job ends. It
-	// gives its clients names.
-	if len(signals.Names()) > 0 {
+	// The bus, other than systemd's own socket, tells only subscribers when a job ends.
+	if isOnBus(signals) {
 		if err := conn.Subscribe(); err != nil {
-			return nil, fmt.Errorf("connecting to systemd: %w", err)
+			return nil, err
 		}
 	}
 	return conn, nil
+}
+
+// isOnBus reports whether a connection has a name: the bus gives its clients names.
+func isOnBus(conn *godbus.Conn) bool {
+	return slices.ContainsFunc(conn.Names(), func(name string) bool { return name != "" })
 }
