@@ -219,16 +219,22 @@ func version1() []ociimage.Files {
 			"exports/hostfs/etc/app/app.conf":  "greeting=$GREETING\n",
 			"exports/hostfs/etc/app/old.conf":  "only version 1 has it\n",
 			"exports/hostfs/usr/local/bin/app": "#!/bin/sh\n",
+			"exports/hostfs/etc/app/grows":     "a file, and a directory in version 2\n",
+			"exports/hostfs/etc/app/shrinks/x": "in a directory, which is a file in version 2\n",
 		},
 	}
 }
 
-// version2 changes, adds and removes.
+// version2 changes, adds and removes, and has directories where there were files, and the reverse.
 func version2() []ociimage.Files {
 	layers := version1()
 	layers[0]["bin/app"] = "program 2"
 	more := layers[1]
 	delete(more, "exports/hostfs/etc/app/old.conf")
+	delete(more, "exports/hostfs/etc/app/grows")
+	delete(more, "exports/hostfs/etc/app/shrinks/x")
+	more["exports/hostfs/etc/app/grows/x"] = "in a directory\n"
+	more["exports/hostfs/etc/app/shrinks"] = "a file\n"
 	more["exports/hostfs/etc/app/new.d/new.conf"] = "only version 2 has it\n"
 	more["exports/hostfs/etc/app/app.conf"] = "greeting=$GREETING\nversion=2\n"
 	more["exports/service.template"] = strings.Replace(more["exports/service.template"], "[Service]", "[Service]\nRestart=always", 1)
