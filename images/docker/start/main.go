@@ -9,12 +9,17 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
 const cgroups = "/sys/fs/cgroup"
+
+// A process in which another thread than the first calls exec is a zombie for a moment, and
+// systemd, which is told its number about then, would take it for dead.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	log.SetFlags(0) // the journal knows when

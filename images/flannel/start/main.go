@@ -8,11 +8,16 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
+
+// A process in which another thread than the first calls exec is a zombie for a moment, and
+// systemd, which is told its number about then, would take it for dead.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	log.SetFlags(0) // the journal knows when
