@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
 
 // TestUninstallOnAFullDisk: who uninstalls because nothing is left, neither blocks nor inodes, gets space back.
@@ -18,7 +19,7 @@ func TestUninstallOnAFullDisk(t *testing.T) {
 	for _, purge := range []string{"--purge=false", "--purge"} {
 		t.Run(purge, func(t *testing.T) {
 			i := serveImages(t)
-			h := newHost(t, smallDisk(t), i.Host)
+			h := newHost(t, hosttest.SmallDisk(t, 8, 1000), i.Host)
 			h.must(install...)
 			i.serve(t, "v2")
 			h.must(update...)
@@ -34,28 +35,6 @@ func TestUninstallOnAFullDisk(t *testing.T) {
 			h.must(install...)
 		})
 	}
-}
-
-// smallDisk mounts an ext4 of its own.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	image, dir := filepath.Join(t.TempDir(), "ext4"), t.TempDir()
-	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, 8<<20)); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"mkfs.ext4", "-q", "-m", "0", "-N", "1000", image}, {"mount", "-o", "loop", image, dir},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 // fill takes every inode and every block of the disk that dir is on, and returns how to give them back.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,28 +13,6 @@ import (
 	"github.com/syscontainer/syscontainer/tests/badregistry"
 	"github.com/syscontainer/syscontainer/tests/host/hosttest"
 )
-
-// smallDisk mounts an ext4 of its own.
-func smallDisk(t *testing.T, megabytes int64) string {
-	t.Helper()
-	image, dir := filepath.Join(t.TempDir(), "ext4"), t.TempDir()
-	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, megabytes<<20)); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"mkfs.ext4", "-q", "-I", "256", "-m", "0", "-N", "2000", image}, {"mount", "-o", "loop", image, dir},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 // space is what a disk has left.
 type space struct{ bytes, files int64 }
@@ -87,7 +64,7 @@ func newShort(t *testing.T) *short {
 	makeImage(t, filepath.Join(images, "small"), 5, 1)
 	makeImage(t, filepath.Join(images, "large"), 6, 4)
 	s := &short{}
-	dir := smallDisk(t, 40)
+	dir := hosttest.SmallDisk(t, 40, 2000)
 	s.machine = machineAt(t, dir, filepath.Join(images, "small"))
 	s.must("pull", "docker://"+s.Host+"/small")
 	s.other = machineAt(t, t.TempDir(), filepath.Join(images, "large"))
