@@ -48,7 +48,7 @@ func withSubject(c *cli.Context, do func(subject) error) error {
 	if err == nil && info.IsDir() && (exists(filepath.Join(given, "exports")) || len(references(given)) == 0) {
 		return withDirectory(given, do)
 	}
-	if isPath(given) {
+	if imagestore.IsPath(given) {
 		return notSubject(given, err)
 	}
 	return withInstaller(c, func(ctx context.Context, installer *install.Installer) error {

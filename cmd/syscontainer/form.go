@@ -12,12 +12,8 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/syscontainer/syscontainer/install/hint"
+	"github.com/syscontainer/syscontainer/ostree/imagestore"
 )
-
-// isPath reports whether what was given for an image can only be a file or a directory.
-func isPath(given string) bool {
-	return filepath.IsAbs(given) || strings.HasPrefix(given, "./") || strings.HasPrefix(given, "../")
-}
 
 // references are what can be written for the images in a file or a directory; none for a directory
 // that holds no image, or for what is not there. A file is taken for an archive, of either kind.
@@ -105,9 +101,9 @@ func adviseForm(err error, given string) error {
 	switch {
 	case len(forms) > 0:
 		return hint.Add(err, "for the image in %s, write %s", path, strings.Join(forms, " or "))
-	case isPath(path) && exists(path):
+	case imagestore.IsPath(path) && exists(path):
 		return hint.Add(err, "there is no image in %s", path)
-	case isPath(path):
+	case imagestore.IsPath(path):
 		return hint.Add(err, "there is no %s", path)
 	}
 	return err

@@ -79,7 +79,7 @@ func pushNotes(p imagestore.Pushed) (notes []string) {
 // pushHint adds what may help.
 func pushHint(err error, image, destination string) error {
 	switch {
-	case errors.Is(err, imagestore.ErrNoTransport) && isPath(destination):
+	case errors.Is(err, imagestore.ErrNoTransport) && imagestore.IsPath(destination):
 		return &hint.UsageError{Err: hint.Add(err, "for an archive: syscontainer push %[1]s oci-archive:%[2]s\nfor a directory: syscontainer push %[1]s oci:%[2]s", image, destination)}
 	case errors.Is(err, imagestore.ErrNoTransport):
 		return &hint.UsageError{Err: hint.Add(err, "for a registry: syscontainer push %s docker://%s", image, destination)}

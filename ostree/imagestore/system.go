@@ -129,7 +129,7 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 	if strings.HasPrefix(text, digestPrefix) && isPrefix(text) {
 		return nil, fmt.Errorf("%w: only images of the repo are found by ID or digest", ErrUnknown)
 	}
-	if isPath(text) {
+	if IsPath(text) {
 		return nil, fmt.Errorf("a path needs its transport, as in oci-archive:%[1]s, docker-archive:%[1]s or oci:%[1]s", text)
 	}
 	names, err := s.shortNames(text)
@@ -147,8 +147,8 @@ func (s *system) resolve(text string) ([]types.ImageReference, error) {
 	return refs, nil
 }
 
-// isPath tells that people mean a file or directory.
-func isPath(text string) bool {
+// IsPath tells that what people give for an image can only be a file or a directory.
+func IsPath(text string) bool {
 	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../")
 }
 
