@@ -100,9 +100,6 @@ func (in *Installer) checkPlaces(from, to *deployment.Record) error {
 		return err
 	}
 	facts := deployment.Facts{Tree: in.Tree}
-	if facts.Changed, err = in.changedFiles(from); err != nil {
-		return err
-	}
 	before := from.FilesByPath()
 	for _, f := range to.Files {
 		if owner := owners[f.Path]; owner != "" && owner != to.Name && f.Kind != deployment.Directory {
@@ -113,7 +110,15 @@ func (in *Installer) checkPlaces(from, to *deployment.Record) error {
 			look = in.Tree.Lstat
 		}
 		info, err := look(f.Path)
-		if err == nil && info.IsDir() != (f.Kind == deployment.Directory) && !facts.MakesWay(before, f) {
+		if err != nil || info.IsDir() == (f.Kind == deployment.Directory) {
+			continue
+		}
+		if facts.Changed == nil { // all files are read for that, and few rollbacks need it
+			if facts.Changed, err = in.changedFiles(from); err != nil {
+				return err
+			}
+		}
+		if !facts.MakesWay(before, f) {
 			return hint.Add(fmt.Errorf("%s is to be a %s, and something else is there", f.Path, f.Kind), "move it away, and repeat the command")
 		}
 	}
