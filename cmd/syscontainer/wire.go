@@ -47,10 +47,7 @@ func withBoth(c *cli.Context, do func(context.Context, *install.Installer, *imag
 	if err != nil {
 		return err
 	}
-	units, err := connectUnits(c.Context, h.tree)
-	if err != nil {
-		return err
-	}
+	units := connectUnits(c.Context, h.tree)
 	defer units.Close()
 	return advise(do(c.Context, &install.Installer{
 		Tree:       h.tree,

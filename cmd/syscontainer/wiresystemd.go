@@ -28,18 +28,14 @@ type units interface {
 
 // connectUnits returns the systemd of the tree: the running one only for the
 // tree that it runs.
-func connectUnits(ctx context.Context, tree *hosttree.Tree) (units, error) {
+func connectUnits(ctx context.Context, tree *hosttree.Tree) units {
 	if !tree.IsHost() {
-		return sysd.NewOffline(tree.Root(), sysd.Exec), nil
+		return sysd.NewOffline(tree.Root(), sysd.Exec)
 	}
-	manager, err := sysd.Connect(ctx)
-	if errors.Is(err, sysd.ErrNotRunning) {
-		return sysd.NewOffline("", sysd.Exec), nil
+	if manager, runs := sysd.Connect(ctx); runs {
+		return manager
 	}
-	if err != nil {
-		return nil, err
-	}
-	return manager, nil
+	return sysd.NewOffline("", sysd.Exec)
 }
 
 // services shows a systemd to package install.

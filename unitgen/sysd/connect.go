@@ -24,13 +24,12 @@ type Manager struct {
 	connection func() (*dbus.Conn, error)
 }
 
-// Connect returns the running manager, or ErrNotRunning when there is none or
-// when it manages another tree than the one that we see (a chroot). It connects
-// meanwhile; Ready waits for it. The connection outlives ctx, so that an undo can use
-// it; call Close.
-func Connect(ctx context.Context) (*Manager, error) {
+// Connect returns the running manager, unless there is none or it manages another tree
+// than the one that we see (a chroot): runs is false then. It connects meanwhile; Ready
+// waits for it. The connection outlives ctx, so that an undo can use it; call Close.
+func Connect(ctx context.Context) (m *Manager, runs bool) {
 	if !booted("/") {
-		return nil, ErrNotRunning
+		return nil, false
 	}
 	lifetime, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	dialing := func() (*godbus.Conn, error) { return dial(lifetime) }
@@ -45,7 +44,7 @@ func Connect(ctx context.Context) (*Manager, error) {
 			}
 			return connecting(ctx, disconnect, func() (*dbus.Conn, error) { return follow(questions, dialing) })
 		}),
-	}, nil
+	}, true
 }
 
 // connecting waits for connect, which disconnect ends: go-systemd asks before it returns,
